@@ -1,0 +1,3 @@
+"""convmap: port deep-learning code between PyTorch, MindSpore and MegEngine, and prove each port."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,219 @@
+"""The words of the rules as frozen data: values, signatures, bindings, operators, plans.
+
+Nothing here reads a file or knows a framework; every other module speaks in these types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+
+class _Unknown:
+    """A value that is not known before run time."""
+
+    _instance = None
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = _Unknown()
+
+
+@dataclass(frozen=True)
+class Value:
+    """An argument: its text, and what is known of it without running anything.
+
+    ``shape`` is ``"scalar"`` for one number, string or object, ``"tuple"`` for a tuple or list
+    whose ``items`` are known one by one, and ``"unknown"`` when it may be either. ``pure`` says
+    that evaluating the text twice gives the same value and no effect; ``atom`` that the text needs
+    no parentheses.
+    """
+
+    code: str
+    known: Any = field(default=UNKNOWN)
+    shape: str = "unknown"
+    items: tuple["Value", ...] = ()
+    pure: bool = True
+    atom: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        return self.known is not UNKNOWN
+
+    def wrapped(self) -> str:
+        """Give the text so that an operator can be written beside it."""
+        return self.code if self.atom else f"({self.code})"
+
+
+def constant(value: Any) -> Value:
+    """Make the value of a Python constant.
+
+    >>> constant((1, 2)).code
+    '(1, 2)'
+    """
+    if isinstance(value, (tuple, list)):
+        items = tuple(constant(v) for v in value)
+        return Value(repr(tuple(value)), tuple(value), "tuple", items)
+    return Value(repr(value), value, "scalar")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Two amounts for each spatial axis.
+
+    Plain convolution and pooling: zeros added before and after. Transposed convolution: the crop at
+    the beginning, and the *extra* rows kept at the end (output padding), so that the crop at the
+    end is ``begin - extra`` (DESIGN.md, Transposed convolution).
+    """
+
+    axes: tuple[tuple[Value, Value], ...]
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """What one adapter read but could not take apart; only the same adapter can write it again."""
+
+    adapter: str
+    roles: tuple[tuple[str, Value], ...]
+
+
+SlotValue = Union[Value, Sides, Opaque]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a signature. ``kind``: plain, keyword-only, ``*args`` or ``**kwargs``."""
+
+    name: str
+    default: Value | None = None
+    kind: str = "plain"
+
+
+@dataclass(frozen=True)
+class Map:
+    """How parameters of a binding carry slots: one adapter with its roles."""
+
+    adapter: str
+    slots: tuple[str, ...]
+    roles: tuple[tuple[str, str], ...]  # role -> parameter
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def option(self, name: str, default: Any = None) -> Any:
+        return dict(self.options).get(name, default)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A named part of an operator; ``neutral`` is the value that means 'not used'."""
+
+    name: str
+    spatial: bool = False
+    neutral: Value | None = None
+    sides: tuple[str, str] | None = None  # what the two amounts of each axis are called
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A canonical operation; frameworks are not named here."""
+
+    name: str
+    kind: str  # layer, function, value, class
+    slots: tuple[Slot, ...]
+    returns: str = "tensor"
+    weights: tuple[str, ...] = ()
+    fresh: bool = True
+    summary: str = ""
+
+    def slot(self, name: str) -> Slot:
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A condition under which a binding can't be used: a quirk, or what the API refuses."""
+
+    when: str
+    reason: str
+    evidence: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter of a layer: its canonical name and the name and layout a framework gives it."""
+
+    canonical: str
+    name: str
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One framework API bound to an operator."""
+
+    framework: str
+    api: str
+    operator: Operator
+    dims: int | None
+    params: tuple[Param, ...]
+    maps: tuple[Map, ...]
+    limits: tuple[Limit, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    since: str = ""
+    until: str = ""
+    write: str = ""
+    shim: str = ""
+    note: str = ""
+    read_only: bool = False
+    evidence: str = ""
+    file: str = ""
+
+    @property
+    def is_method(self) -> bool:
+        return bool(self.params) and self.params[0].name == "self"
+
+    @property
+    def has_star(self) -> bool:
+        return any(p.kind == "args" for p in self.params)
+
+    def param(self, name: str) -> Param:
+        for param in self.params:
+            if param.name == name:
+                return param
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class OpCall:
+    """A canonical call: what a framework's call means. Equality is equality of meaning."""
+
+    operator: Operator
+    dims: int | None
+    slots: tuple[tuple[str, SlotValue], ...]
+
+    def get(self, name: str) -> SlotValue:
+        return dict(self.slots)[name]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One argument of a lowered call, with the source parameters that its place is taken from."""
+
+    param: Param
+    value: Value
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A lowered call: the binding to write and its arguments in the target's order."""
+
+    binding: Binding
+    writes: tuple[Write, ...]
+    status: str  # exact, shim, lossy
+    notes: tuple[str, ...] = ()

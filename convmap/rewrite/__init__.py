@@ -1,0 +1,1 @@
+"""Turning plans into edits on exact spans: calls, references, class structure, imports, shims."""

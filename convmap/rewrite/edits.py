@@ -1,0 +1,79 @@
+"""Edits on byte spans, nested ones included, and the marks they are written with.
+
+Text of an edit may hold marks: the text of another span with its own edits (``mark``), or a name of
+the target framework whose spelling depends on the imports (``reference``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from convmap.source.document import Document, Span
+
+_MARK = re.compile("\0S([0-9]+),([0-9]+)\0|\0R([^\0]+)\0")
+
+
+def reference(qualified: str) -> str:
+    """Stand for a target name, spelled when the imports are decided."""
+    return f"\0R{qualified}\0"
+
+
+def references_in(text: str) -> list[str]:
+    return [m.group(3) for m in _MARK.finditer(text) if m.group(3)]
+
+
+def spans_in(text: str) -> list[Span]:
+    return [(int(m.group(1)), int(m.group(2))) for m in _MARK.finditer(text) if m.group(1)]
+
+
+class Edits:
+    """The edits of one document. Of two on one span the later wins."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.by_span: dict[Span, str] = {}
+
+    def replace(self, span: Span, text: str) -> None:
+        self.by_span[span] = text
+
+    def references(self) -> set[str]:
+        """Give every target name that the final text will hold."""
+        found: set[str] = set()
+
+        def spell(name: str) -> str:
+            found.add(name)
+            return ""
+
+        self.render((0, len(self.document.data)), spell)
+        return found
+
+    def render(self, span: Span, spell: Callable[[str], str]) -> str:
+        return self._render(span, sorted(self.by_span), spell, None)
+
+    def _render(
+        self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None
+    ) -> str:
+        out, at = [], span[0]
+        inside = [s for s in spans if span[0] <= s[0] and s[1] <= span[1] and s != skip]
+        inside.sort(key=lambda s: (s[0], -s[1]))
+        for edit in inside:
+            if edit[0] < at:
+                continue
+            nested = [s for s in inside if edit[0] <= s[0] and s[1] <= edit[1]]
+            out.append(self.document.text((at, edit[0])))
+            out.append(self._resolve(self.by_span[edit], nested, spell, edit))
+            at = edit[1]
+        out.append(self.document.text((at, span[1])))
+        return "".join(out)
+
+    def _resolve(
+        self, text: str, spans: list[Span], spell: Callable[[str], str], edit: Span
+    ) -> str:
+        def one(match: re.Match[str]) -> str:
+            if match.group(3):
+                return spell(match.group(3))
+            inner = (int(match.group(1)), int(match.group(2)))
+            return self._render(inner, spans, spell, edit)
+
+        return _MARK.sub(one, text)

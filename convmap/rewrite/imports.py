@@ -1,0 +1,145 @@
+"""Imports of a ported file: what goes, what stays, what comes, and how target names are spelled."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+import libcst as cst
+
+from convmap.rules import Framework
+from convmap.rewrite.edits import Edits
+from convmap.source.document import Document
+from convmap.source.names import FUNCTIONS, Imported, Names
+
+
+class Spelling:
+    """Spells target names by the imports the file gets; collects which imports are needed."""
+
+    def __init__(self, target: Framework, taken: set[str]) -> None:
+        self.target = target
+        self.taken = taken
+        self.needed: dict[str, tuple[str, str]] = {}  # module -> statement, local name
+
+    def __call__(self, qualified: str) -> str:
+        modules = sorted(self.target.imports, key=lambda i: -len(i[0]))
+        for module, statement, name in modules:
+            if qualified == module or qualified.startswith(module + "."):
+                local = self._local(module, statement, name)
+                return local + qualified[len(module) :]
+        return qualified  # a shim's own name, or a builtin
+
+    def _local(self, module: str, statement: str, name: str) -> str:
+        if module not in self.needed:
+            local = name
+            if name in self.taken:
+                # The usual name means something else in this file.
+                local = module.replace(".", "_")
+                while local in self.taken:
+                    local += "_"
+                statement = f"import {module} as {local}"
+            self.needed[module] = (statement, local)
+        return self.needed[module][1]
+
+    def statements(self) -> list[str]:
+        order = [module for module, _, _ in self.target.imports]
+        return [self.needed[m][0] for m in sorted(self.needed, key=order.index)]
+
+
+def source_imports(names: Names, package: str) -> list[Imported]:
+    """Give the imports of the source framework, in order."""
+    return [
+        item
+        for items in names.imports.values()
+        for item in items
+        if item.qualified == package or item.qualified.startswith(package + ".")
+    ]
+
+
+def taken_names(names: Names, going: Iterable[Imported]) -> set[str]:
+    """Give every name the ported file binds or reads otherwise."""
+    leaving = {(id(i.statement), i.local) for i in going}
+    taken: set[str] = set()
+    seen = {names.scope_of[n] for n in names.order} | {names.module}
+    for scope in seen:
+        for local, binders in scope.bound.items():
+            if any((id(by), local) not in leaving for by in binders):
+                taken.add(local)
+    return taken
+
+
+def edit_imports(
+    document: Document, names: Names, edits: Edits, going: list[Imported], new: list[str]
+) -> str:
+    """Remove the aliases that are not used any more and put the new imports in their place.
+
+    Gives the new lines when no removed statement left a place for them at the top of the file.
+    """
+    by_statement: dict[ast.stmt, list[Imported]] = {}
+    for item in going:
+        by_statement.setdefault(item.statement, []).append(item)
+    text = document.newline.join(new)
+    placed = not new
+    for statement, items in sorted(by_statement.items(), key=lambda p: p[0].lineno):
+        span = document.span(statement)
+        top = names.parent[statement] is names.module.node
+        rest = _without(document.text(span), {i.alias.name + "=" + (i.alias.asname or "") for i in items})
+        if top and not placed:
+            edits.replace(span, text + (document.newline + rest if rest else ""))
+            placed = True
+        elif rest:
+            edits.replace(span, rest)
+        elif top:
+            edits.replace(_whole_line(document, span), "")
+        else:
+            edits.replace(span, "pass")
+    return "" if placed else text
+
+
+def _without(text: str, aliases: set[str]) -> str:
+    """Drop aliases from one import statement; an empty text where none is left."""
+    statement = cst.parse_statement(text)
+    assert isinstance(statement, cst.SimpleStatementLine)
+    node = statement.body[0]
+    assert isinstance(node, (cst.Import, cst.ImportFrom)) and not isinstance(node.names, cst.ImportStar)
+    kept = [a for a in node.names if _alias_key(a) not in aliases]
+    if not kept:
+        return ""
+    if len(kept) == len(node.names):
+        return text
+    kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return cst.Module([]).code_for_node(node.with_changes(names=kept))
+
+
+def _alias_key(alias: cst.ImportAlias) -> str:
+    name = cst.Module([]).code_for_node(alias.name)
+    return f"{name}={alias.evaluated_alias or ''}"
+
+
+def _whole_line(document: Document, span: tuple[int, int]) -> tuple[int, int]:
+    """Widen a span to its line where nothing else stands on it."""
+    data, (start, end) = document.data, span
+    line_start = max(data.rfind(b"\n", 0, start), data.rfind(b"\r", 0, start)) + 1
+    if data[line_start:start].strip():
+        return span
+    if data[end : end + 2] == b"\r\n":
+        return line_start, end + 2
+    return (line_start, end + 1) if data[end : end + 1] in (b"\n", b"\r") else span
+
+
+def place_after_imports(document: Document, tree: ast.Module) -> int:
+    """Give the offset behind the last import at the top, or behind the docstring."""
+    at = 0
+    for node in tree.body:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or (docstring and at == 0):
+            at = document.span(node)[1]
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            break
+    return at
+
+
+def line_end(document: Document, at: int) -> int:
+    """Give the offset behind the line that holds an offset."""
+    end = document.data.find(b"\n", at)
+    return len(document.data) if end < 0 else end + 1

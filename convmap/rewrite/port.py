@@ -1,0 +1,573 @@
+"""Ports one file: every use of the source framework becomes an exact call, a shim or a diagnostic."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from convmap import translate
+from convmap.diagnostics import Diagnostic
+from convmap.errors import Refusal, SourceError
+from convmap.model import Binding, OpCall, Plan, Value, constant
+from convmap.rewrite import imports, shims
+from convmap.rewrite.calls import argument_nodes, fill_template, write_call
+from convmap.rewrite.edits import Edits, reference, spans_in
+from convmap.rules import Framework, Rules
+from convmap.source.aliasing import is_private_input
+from convmap.source.document import Document
+from convmap.source.inference import Inference, mark
+from convmap.source.names import FUNCTIONS, Names
+from convmap.translate import Argument, Lifted
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a framework API and what became of it."""
+
+    line: int
+    api: str
+    target: str
+    status: str  # exact, shim, lossy, refused
+
+
+@dataclass
+class Port:
+    """The result for one file: its text, what became of each use, and the findings."""
+
+    path: str
+    source: str
+    target: str
+    before: str
+    after: str
+    uses: list[Use] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    calls: list[tuple[Lifted, Plan, int]] = field(default_factory=list)
+    data: bytes = b""
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(use.status for use in self.uses)
+
+    @property
+    def needs_review(self) -> bool:
+        return any(d.severity != "note" for d in self.diagnostics)
+
+
+def detect_framework(rules: Rules, names: Names) -> Framework | None:
+    """Find the source framework from the imports; None where there is none or more than one."""
+    found = [
+        framework
+        for framework in rules.frameworks.values()
+        if imports.source_imports(names, framework.package)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def port_document(
+    document: Document, source: Framework, target: Framework, version: str | None = None
+) -> Port:
+    """Port a parsed file. Never runs it; raises SourceError only where the result can't be encoded."""
+    return _Porter(document, source, target, version or target.version).run()
+
+
+class _Porter:
+    def __init__(self, document: Document, source: Framework, target: Framework, version: str) -> None:
+        self.document, self.source, self.target, self.version = document, source, target, version
+        self.names = Names(document.tree)
+        self.inference = Inference(document, self.names, source)
+        self.edits = Edits(document)
+        before = document.text((0, len(document.data)))
+        self.port = Port(document.path, source.name, target.name, before, before)
+        self.done: set[ast.AST] = set()  # names of the source that no longer appear
+        self.shims: list[str] = []
+        self.layer_targets: dict[str, list[str]] = {}
+
+    def run(self) -> Port:
+        for node in self.names.order:
+            if isinstance(node, ast.Call):
+                self._call(node)
+        for node in self.names.order:
+            if isinstance(node, (ast.Attribute, ast.Name)):
+                self._reference(node)
+        for node in self.names.order:
+            if isinstance(node, ast.ClassDef) and self.inference.is_module_class(node):
+                self._module_class(node)
+        self._finish()
+        return self.port
+
+    # Calls -------------------------------------------------------------------------------------
+
+    def _call(self, call: ast.Call) -> None:
+        api, receiver = self._api_of(call)
+        if api is None:
+            return
+        bindings = self.source.by_api.get(api, ())
+        if not bindings:
+            if receiver is None:
+                self._refuse(call, api, Refusal("CM101", f"{api} is not in the rules"))
+            elif not self._is_same(api):
+                self._refuse(call, api, Refusal("CM102", f"{api} is not in the rules"))
+            return
+        refusal: Refusal | None = None
+        for binding in bindings:
+            try:
+                self._translate(call, binding, receiver)
+                return
+            except Refusal as reason:
+                # Of several overloads, the reason of one whose arguments fit says more.
+                if refusal is None or (refusal.code == "CM104" and reason.code != "CM104"):
+                    refusal = reason
+        assert refusal is not None
+        if refusal.code == "CM105" and self._drop_in(call, bindings[0]):
+            return
+        self._refuse(call, api, refusal)
+
+    def _is_same(self, api: str) -> bool:
+        prefix, _, name = api.rpartition(".")
+        owner = "Tensor" if prefix == self.source.tensor_class else "Module"
+        return f"{owner}.{name}" in self.source.same
+
+    def _api_of(self, call: ast.Call) -> tuple[str | None, ast.expr | None]:
+        """Name the API a call uses: by import, or as a method of a tensor or module."""
+        qualified = self.names.qualified(call.func)
+        if qualified is not None:
+            mine = qualified.split(".")[0] == self.source.package
+            return (qualified if mine else None), None
+        func = call.func
+        if not isinstance(func, ast.Attribute):
+            return None, None
+        kind = self.inference.kind(func.value)
+        owner = self.inference.enclosing(call, ast.ClassDef)
+        if kind == "tensor":
+            return f"{self.source.tensor_class}.{func.attr}", func.value
+        own = isinstance(func.value, ast.Name) and func.value.id == "self"
+        if kind == "module" or (own and self.inference.is_module_class(owner)):
+            api = f"{self.source.module_class}.{func.attr}"
+            if api in self.source.by_api and not (own and self._defines(owner, func.attr)):
+                return api, func.value
+        elif kind == "unknown" and not own:
+            api = f"{self.source.tensor_class}.{func.attr}"
+            if api in self.source.by_api and self._looks_foreign(func):
+                message = f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
+                self._say("CM107", "warning", call, message, "annotate it, or check the call by hand")
+        return None, None
+
+    def _looks_foreign(self, func: ast.Attribute) -> bool:
+        """A method that tensors share with strings, lists or modules says nothing by itself."""
+        common = {"split", "format", "index", "count", "copy", "pop", "append", "extend", "type", "to",
+                  "float", "apply", "add", "size", "sum", "mean"}  # fmt: skip
+        forward = self.inference.enclosing(func, FUNCTIONS)
+        owner = self.names.parent.get(forward) if forward else None
+        return func.attr not in common and self.inference.is_module_class(owner)
+
+    @staticmethod
+    def _defines(owner: ast.AST | None, name: str) -> bool:
+        return isinstance(owner, ast.ClassDef) and any(
+            isinstance(n, FUNCTIONS) and n.name == name for n in owner.body
+        )
+
+    def _translate(self, call: ast.Call, binding: Binding, receiver: ast.expr | None) -> None:
+        nodes = argument_nodes(call)
+        args = [self._argument(n) for n in nodes]
+        if binding.is_method:
+            if receiver is None:
+                raise Refusal("CM104", f"{binding.api} is called without an object")
+            args.insert(0, Argument(self.inference.value(receiver)))
+        lifted = translate.lift(binding, args)
+        lifted = self._settle_inplace(call, lifted)
+        plan = translate.lower(lifted.call, self.target, self.version, lifted)
+        translate.check(plan, lifted.call)
+        shift = 1 if binding.is_method else 0
+        positions = {
+            name: tuple(i - shift for i in where if i >= shift) for name, where in lifted.given.items()
+        }
+        text = self._text(call, plan, positions, receiver)
+        self.edits.replace(self.document.span(call), text)
+        self._forget(call, text)
+        self._note_use(call, binding.api, plan)
+        self.port.calls.append((lifted, plan, call.lineno))
+
+    def _argument(self, node: ast.expr | ast.keyword) -> Argument:
+        if isinstance(node, ast.keyword):
+            star = 2 if node.arg is None else 0
+            return Argument(self.inference.value(node.value), node.arg, star)
+        return Argument(self.inference.value(node), None, 1 if isinstance(node, ast.Starred) else 0)
+
+    def _settle_inplace(self, call: ast.Call, lifted: Lifted) -> Lifted:
+        """Drop ``inplace`` where nothing else can see the tensor it would change."""
+        slots = dict(lifted.call.slots)
+        value = slots.get("inplace")
+        if not isinstance(value, Value) or value.known is False:
+            return lifted
+        if not is_private_input(call, self.inference):
+            raise Refusal(
+                "CM210",
+                "inplace may change a tensor that is used again, so dropping it may change results",
+                "write inplace=False if the change is not wanted",
+            )
+        slots["inplace"] = constant(False)
+        ordered = tuple((name, slots[name]) for name, _ in lifted.call.slots)
+        return dataclasses.replace(
+            lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered)
+        )
+
+    def _text(
+        self,
+        call: ast.Call,
+        plan: Plan,
+        positions: dict[str, tuple[int, ...]],
+        receiver: ast.expr | None,
+    ) -> str:
+        binding = plan.binding
+        values = {p.name: p.default for p in binding.params if p.default is not None}
+        values.update({w.param.name: w.value for w in plan.writes})
+        if binding.write:
+            return fill_template(binding, {k: v for k, v in values.items() if v is not None})
+        if not binding.is_method:
+            callee = reference(binding.shim or binding.api)
+            return write_call(self.document, call, plan, positions, callee, False)
+        method = binding.api.rpartition(".")[2]
+        own = values["self"]
+        assert own is not None
+        if receiver is not None and own.code == mark(self.document.span(receiver)):
+            start, end = self.document.span(call.func)
+            inner = self.document.span(receiver)
+            dot = end - len(call.func.attr.encode())  # type: ignore[attr-defined]
+            before = self.document.text((start, inner[0]))
+            between = self.document.text((inner[1], dot))
+            callee = f"{before}{mark(inner)}{between}{method}"
+        else:
+            callee = f"{own.wrapped()}.{method}"
+        return write_call(self.document, call, plan, positions, callee, True)
+
+    def _forget(self, node: ast.AST, text: str) -> None:
+        """Note which names of a replaced span no longer appear in the file."""
+        kept = spans_in(text)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name):
+                start, end = self.document.span(part)
+                if not any(a <= start and end <= b for a, b in kept):
+                    self.done.add(part)
+
+    def _note_use(self, node: ast.AST, api: str, plan: Plan) -> None:
+        name = plan.binding.shim or plan.binding.api or plan.binding.write
+        if plan.binding.shim and plan.binding.shim not in self.shims:
+            self.shims.append(plan.binding.shim)
+        targets = self.layer_targets.setdefault(api, [])
+        if name not in targets:
+            targets.append(name)
+        self.port.uses.append(Use(node.lineno, api, name, plan.status))  # type: ignore[attr-defined]
+
+    def _drop_in(self, call: ast.Call, binding: Binding) -> bool:
+        """Port a call with starred arguments through something with the very same signature."""
+        found = self._same_signature(binding)
+        if found is None:
+            return False
+        name = found.shim or found.api
+        self.edits.replace(self.document.span(call.func), reference(name))
+        self._forget(call.func, "")
+        self._note_use(call, binding.api, Plan(found, (), "shim" if found.shim else "exact"))
+        return True
+
+    def _same_signature(self, binding: Binding) -> Binding | None:
+        """Find a target callable that takes the same arguments to the same effect, whatever they are."""
+        for other in self.target.for_operator(binding.operator, binding.dims):
+            mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
+            theirs = [(p.name, p.kind, p.default and p.default.code) for p in other.params]
+            ignored = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
+            mine = [p for p in mine if p[0] not in ignored]
+            unlimited = other.shim or not other.limits
+            same_maps = {(m.adapter, m.roles, m.slots) for m in binding.maps if m.adapter != "fixed"} == {
+                (m.adapter, m.roles, m.slots) for m in other.maps if m.adapter != "fixed"
+            }
+            if mine == theirs and same_maps and unlimited and not other.write:
+                return other
+        return None
+
+    # References --------------------------------------------------------------------------------
+
+    def _reference(self, node: ast.Attribute | ast.Name) -> None:
+        parent = self.names.parent.get(node)
+        if isinstance(parent, ast.Attribute) and self.names.qualified(parent):
+            return
+        if not isinstance(node.ctx, ast.Load):
+            return
+        qualified = self.names.qualified(node)
+        if qualified is None:
+            if isinstance(node, ast.Attribute):
+                self._attribute(node, parent)
+            return
+        if qualified.split(".")[0] != self.source.package:
+            return
+        root: ast.AST = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if root in self.done or (isinstance(parent, ast.Call) and parent.func is node):
+            return
+        bindings = self.source.by_api.get(qualified, ())
+        if not bindings:
+            self._refuse(node, qualified, Refusal("CM101", f"{qualified} is not in the rules"))
+            return
+        binding = bindings[0]
+        try:
+            text = self._reference_text(node, binding, parent)
+        except Refusal as refusal:
+            self._refuse(node, qualified, refusal)
+            return
+        self.edits.replace(self.document.span(node), text)
+        self.done.add(root)
+        self.port.uses.append(Use(node.lineno, qualified, text.strip("\0")[1:], "exact"))
+
+    def _reference_text(self, node: ast.AST, binding: Binding, parent: ast.AST | None) -> str:
+        if binding.operator.kind == "class":
+            candidates = self.target.for_operator(binding.operator, binding.dims)
+            if not candidates:
+                raise Refusal("CM101", f"{binding.api} has no counterpart in {self.target.name}")
+            return candidates[0].write or reference(candidates[0].api)
+        if self._in_isinstance(node):
+            return self._classes_for(binding)
+        found = self._same_signature(binding)
+        if found is None:
+            raise Refusal(
+                "CM103",
+                f"{binding.api} is passed on as a value, and nothing in {self.target.name} takes the same"
+                " arguments",
+                "call it where it is used, or pass a function that makes the layer",
+            )
+        if found.shim and found.shim not in self.shims:
+            self.shims.append(found.shim)
+        return reference(found.shim or found.api)
+
+    def _in_isinstance(self, node: ast.AST) -> bool:
+        at = self.names.parent.get(node)
+        while isinstance(at, ast.Tuple):
+            at = self.names.parent.get(at)
+        return isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", "issubclass")
+
+    def _classes_for(self, binding: Binding) -> str:
+        """Name every class that the ported file may make for a source layer."""
+        names = list(self.layer_targets.get(binding.api, ()))
+        for other in self.target.for_operator(binding.operator, binding.dims):
+            if not other.shim and not other.write and other.api not in names:
+                names.append(other.api)
+                break
+        names = [n for n in names if re.fullmatch(r"[\w.]+", n)]
+        if not names:
+            raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
+        texts = [reference(n) for n in names]
+        inside_tuple = isinstance(self.names.parent.get(binding), ast.Tuple)  # type: ignore[arg-type]
+        return texts[0] if len(texts) == 1 or inside_tuple else f"({', '.join(texts)})"
+
+    def _attribute(self, node: ast.Attribute, parent: ast.AST | None) -> None:
+        """Look at an attribute of a tensor or of a layer."""
+        called = isinstance(parent, ast.Call) and parent.func is node
+        if node.attr == "__name__" and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
+            message = f"names of classes differ in {self.target.name}"
+            self._say("CM103", "warning", node, message, "compare with isinstance instead")
+        kind = self.inference.kind(node.value)
+        if kind == "tensor" and not called:
+            api = f"{self.source.tensor_class}.{node.attr}"
+            for binding in self.source.by_api.get(api, ()):
+                if len(binding.params) == 1:
+                    self._tensor_attribute(node, binding)
+                    return
+            if not self._is_same(api):
+                self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
+        elif kind in ("module", "unknown") and not called:
+            self._weight(node)
+
+    def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:
+        try:
+            lifted = translate.lift(binding, [Argument(self.inference.value(node.value))])
+            plan = translate.lower(lifted.call, self.target, self.version, lifted)
+        except Refusal as refusal:
+            self._refuse(node, binding.api, refusal)
+            return
+        values = {w.param.name: w.value for w in plan.writes}
+        if plan.binding.write:
+            self.edits.replace(self.document.span(node), fill_template(plan.binding, values))
+        self._note_use(node, binding.api, plan)
+
+    def _weight(self, node: ast.Attribute) -> None:
+        """Rename a layer's parameter where its class is known."""
+        for api in self._layer_apis(node.value):
+            for binding in self.source.by_api.get(api, ()):
+                for weight in binding.weights:
+                    if weight.name == node.attr:
+                        self._rename_weight(node, binding, weight.canonical)
+                        return
+
+    def _rename_weight(self, node: ast.Attribute, binding: Binding, canonical: str) -> None:
+        chosen = self.layer_targets.get(binding.api, [])
+        names, layouts = set(), set()
+        for other in self.target.for_operator(binding.operator, binding.dims):
+            if chosen and (other.shim or other.api) not in chosen:
+                continue
+            for weight in other.weights:
+                if weight.canonical == canonical:
+                    names.add(weight.name)
+                    layouts.add(weight.layout)
+        if len(names) != 1:
+            reason = f"the parameter {node.attr} has {len(names)} possible names in {self.target.name}"
+            self._refuse(node, f"{binding.api}.{node.attr}", Refusal("CM201", reason))
+            return
+        if layouts != {""} and not self._in_initialiser(node):
+            reason = f"{node.attr} has another layout in {self.target.name} ({layouts.pop()})"
+            self._refuse(node, f"{binding.api}.{node.attr}", Refusal("CM201", reason))
+            return
+        name = names.pop()
+        if name != node.attr:
+            end = self.document.span(node)[1]
+            self.edits.replace((end - len(node.attr.encode()), end), name)
+
+    def _in_initialiser(self, node: ast.AST) -> bool:
+        at: ast.AST | None = node
+        while at is not None and not isinstance(at, ast.stmt):
+            if isinstance(at, ast.Compare) and any(isinstance(o, (ast.Is, ast.IsNot)) for o in at.ops):
+                return True
+            if isinstance(at, ast.Call):
+                qualified = self.names.qualified(at.func) or ""
+                return any(b.operator.kind == "init" for b in self.source.by_api.get(qualified, ()))
+            at = self.names.parent.get(at)
+        return isinstance(at, (ast.If, ast.While))
+
+    def _layer_apis(self, node: ast.expr) -> list[str]:
+        """Name the layer classes an expression may be: by isinstance around it, or by assignment."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            owner = self.inference.enclosing(node, ast.ClassDef)
+            values = self.inference.attributes.get((owner, node.attr), [])  # type: ignore[arg-type]
+            found = [self.names.qualified(v.func) for v in values if isinstance(v, ast.Call)]
+            return [f for f in found if f]
+        if not isinstance(node, ast.Name):
+            return []
+        at: ast.AST | None = node
+        while at is not None:
+            outer = self.names.parent.get(at)
+            tests: list[ast.expr] = []
+            if isinstance(outer, ast.If) and at in outer.body:
+                tests = [outer.test]
+            elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
+                tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
+            for test in tests:
+                parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+                for part in parts:
+                    if self._is_isinstance_of(part, node.id):
+                        classes = part.args[1]  # type: ignore[attr-defined]
+                        each = classes.elts if isinstance(classes, ast.Tuple) else [classes]
+                        return [q for q in map(self.names.qualified, each) if q]
+            at = outer
+        return []
+
+    @staticmethod
+    def _is_isinstance_of(test: ast.expr, name: str) -> bool:
+        return (
+            isinstance(test, ast.Call)
+            and getattr(test.func, "id", "") == "isinstance"
+            and len(test.args) == 2
+            and isinstance(test.args[0], ast.Name)
+            and test.args[0].id == name
+        )
+
+    # Structure ---------------------------------------------------------------------------------
+
+    def _module_class(self, node: ast.ClassDef) -> None:
+        if self.source.forward == self.target.forward:
+            return
+        for item in node.body:
+            if isinstance(item, FUNCTIONS) and item.name == self.source.forward:
+                start = self.document.span(item)[0]
+                match = re.compile(rb"(async\s+)?def\s+").match(self.document.data, start)
+                assert match is not None
+                name = (match.end(), match.end() + len(item.name.encode()))
+                self.edits.replace(name, self.target.forward)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and part.attr == self.source.forward:
+                if self._is_module_like(part.value):
+                    end = self.document.span(part)[1]
+                    self.edits.replace((end - len(part.attr), end), self.target.forward)
+
+    def _is_module_like(self, node: ast.expr) -> bool:
+        own = isinstance(node, ast.Name) and node.id == "self"
+        upward = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super"
+        return own or upward or self.inference.kind(node) == "module"
+
+    # Findings and the end ----------------------------------------------------------------------
+
+    def _refuse(self, node: ast.AST, api: str, refusal: Refusal) -> None:
+        self.port.uses.append(Use(node.lineno, api, "", "refused"))  # type: ignore[attr-defined]
+        self._say(refusal.code, "error", node, refusal.reason, refusal.advice)
+
+    def _say(self, code: str, severity: str, node: ast.AST, message: str, advice: str = "") -> None:
+        line: int = node.lineno  # type: ignore[attr-defined]
+        start = self.document.offset(line, 0)
+        at = self.document.offset(line, node.col_offset)  # type: ignore[attr-defined]
+        column = len(self.document.text((start, at))) + 1
+        message = re.sub("\0S([0-9]+),([0-9]+)\0", self._shown, message)
+        self.port.diagnostics.append(
+            Diagnostic(code, severity, line, column, message, advice, self.document.path)
+        )
+
+    def _shown(self, match: re.Match[str]) -> str:
+        return " ".join(self.document.text((int(match.group(1)), int(match.group(2)))).split())
+
+    def _finish(self) -> None:
+        mine = imports.source_imports(self.names, self.source.package)
+        used: set[tuple[int, str]] = set()
+        for node in self.names.order:
+            if isinstance(node, ast.Name) and node not in self.done:
+                found = self.names.imported(node)
+                if found is not None:
+                    used.add((id(found.statement), found.local))
+        going = [i for i in mine if (id(i.statement), i.local) not in used]
+        spelling = imports.Spelling(self.target, imports.taken_names(self.names, going))
+        inserted = shims.needed(self.target, self.shims)
+        shim_text = "\n\n\n".join(s.text for s in inserted)
+        pieces = [*self.edits.references(), *re.findall("\0R([^\0]+)\0", shim_text)]
+        for name in pieces:
+            spelling(name)
+        ends = self.document.newline
+        new = sorted({s for shim in inserted for s in shim.imports}) + spelling.statements()
+        if self.port.uses:
+            left = imports.edit_imports(self.document, self.names, self.edits, going, new)
+        else:
+            left = ""
+        text = self.edits.render((0, len(self.document.data)), spelling)
+        if left or shim_text:
+            spelled = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), shim_text)
+            text = self._insert(text, left, spelled.replace("\n", ends))
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            raise SourceError(
+                f"{self.document.path}: internal: the port would not parse (line {error.lineno}:"
+                f" {error.msg}); nothing was written"
+            ) from None
+        self.port.after = text
+        self.port.data = self.document.encode(text)
+        if self.port.uses:
+            for code, message in self.target.notes:
+                self.port.diagnostics.append(
+                    Diagnostic(code, "note", 1, 1, message, "", self.document.path)
+                )
+        self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
+
+    def _insert(self, text: str, statements: str, shim_text: str) -> str:
+        ends = self.document.newline
+        document = Document(text.encode("utf-8"), self.document.path)
+        at = imports.place_after_imports(document, document.tree)
+        at = imports.line_end(document, at) if at else 0
+        head, rest = document.text((0, at)), document.text((at, len(document.data)))
+        if head and not head.endswith(("\n", "\r")):
+            head += ends
+        if statements:
+            head += statements + ends
+        if shim_text:
+            head += f"{ends}{ends}{shim_text}{ends}"
+            rest = f"{ends}{ends}" + rest.lstrip("\r\n")
+        return head + rest
+
+
+__all__ = ["Port", "Use", "detect_framework", "port_document"]

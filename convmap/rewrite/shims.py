@@ -1,0 +1,70 @@
+"""Shims: reads the tested code under ``rules/<framework>/shims`` and gives what a file needs of it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from convmap.rewrite.edits import Edits, reference
+from convmap.rules import Framework
+from convmap.source.document import Document
+from convmap.source.names import FUNCTIONS, Names
+
+
+@dataclass(frozen=True)
+class Shim:
+    """One definition: its text with marks for framework names, and what else it needs."""
+
+    name: str
+    text: str
+    needs: tuple[str, ...]
+    imports: tuple[str, ...]  # standard library statements
+
+
+@functools.lru_cache(maxsize=None)
+def read_shims(folder: Path, package: str) -> dict[str, Shim]:
+    """Read every shim of a framework, in the order of definition."""
+    found: dict[str, Shim] = {}
+    for path in sorted((folder / "shims").glob("*.py")):
+        document = Document.read(path)
+        names = Names(document.tree)
+        edits = Edits(document)
+        for node in names.order:
+            if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load):
+                outer = names.parent.get(node)
+                if isinstance(outer, ast.Attribute) and names.qualified(outer):
+                    continue
+                qualified = names.qualified(node)
+                if qualified and qualified.split(".")[0] == package:
+                    edits.replace(document.span(node), reference(qualified))
+        top = {n.name: n for n in document.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))}
+        for name, node in top.items():
+            start = node.decorator_list[0] if node.decorator_list else node
+            span = (document.offset(start.lineno, 0), document.span(node)[1])
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            needs = tuple(other for other in top if other in used and other != name)
+            modules = {i.local: ast.unparse(i.statement) for items in names.imports.values() for i in items
+                       if i.qualified.split(".")[0] not in (package, "__future__")}  # fmt: skip
+            imports = tuple(modules[u] for u in sorted(used) if u in modules)
+            found[name] = Shim(name, edits.render(span, reference), needs, imports)
+    return found
+
+
+def needed(framework: Framework, wanted: list[str]) -> list[Shim]:
+    """Give the shims to insert, each after what it needs."""
+    shims = read_shims(framework.folder, framework.package)
+    out: list[Shim] = []
+
+    def add(name: str) -> None:
+        shim = shims[name]
+        if shim in out:
+            return
+        for other in shim.needs:
+            add(other)
+        out.append(shim)
+
+    for name in wanted:
+        add(name)
+    return out

@@ -1,0 +1,355 @@
+"""Reads the rule table: TOML to frozen data, strictly.
+
+An unknown key, adapter or slot is an error that names the file and the key: a rule that is silently
+not read would be a wrong port.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convmap.adapters import ADAPTERS
+from convmap.conditions import parse as parse_condition
+from convmap.errors import ConvmapError, RuleError
+from convmap.model import (
+    UNKNOWN,
+    Binding,
+    Limit,
+    Map,
+    Operator,
+    Param,
+    Slot,
+    Value,
+    Weight,
+    constant,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_BINDING_KEYS = {
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
+    "shim", "note", "evidence", "slots", "read_only",
+}  # fmt: skip
+_OP_KEYS = {"kind", "slots", "returns", "weights", "fresh", "summary"}
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A dialect: how a file of it looks, and its bindings by API name."""
+
+    name: str
+    version: str
+    package: str
+    imports: tuple[tuple[str, str, str], ...]  # module, statement, local name
+    forward: str
+    module_class: str
+    tensor_class: str
+    notes: tuple[tuple[str, str], ...]
+    same: frozenset[str]
+    bindings: tuple[Binding, ...]
+    folder: Path
+
+    @functools.cached_property
+    def by_api(self) -> dict[str, tuple[Binding, ...]]:
+        table: dict[str, list[Binding]] = {}
+        for binding in self.bindings:
+            table.setdefault(binding.api, []).append(binding)
+        return {api: tuple(found) for api, found in table.items()}
+
+    def for_operator(self, operator: Operator, dims: int | None) -> list[Binding]:
+        """Give the bindings that may write an operator: plain calls first, shims last."""
+        found = [b for b in self.bindings if b.operator is operator and b.dims == dims]
+        return sorted((b for b in found if not b.read_only), key=lambda b: bool(b.shim))
+
+
+@dataclass(frozen=True)
+class Rules:
+    operators: dict[str, Operator]
+    frameworks: dict[str, Framework]
+
+    def framework(self, name: str) -> Framework:
+        if name in self.frameworks:
+            return self.frameworks[name]
+        near = difflib.get_close_matches(name, self.frameworks, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        known = ", ".join(sorted(self.frameworks))
+        raise ConvmapError(f"unknown framework {name!r} (known: {known}){hint}")
+
+
+def rules_folder() -> Path:
+    """Find the rules: inside the installed package, or at the top of a source checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "_rules", package.parent / "rules"):
+        if (folder / "ops").is_dir():
+            return folder
+    raise RuleError(f"no rules found beside {package}")
+
+
+@functools.lru_cache(maxsize=None)
+def load(folder: Path | None = None) -> Rules:
+    """Read every rule file below a folder (default: convmap's own)."""
+    folder = folder or rules_folder()
+    operators: dict[str, Operator] = {}
+    for path in sorted((folder / "ops").glob("*.toml")):
+        for name, table in _read(path).items():
+            if name in operators:
+                raise RuleError(f"{path}: operator {name!r} is defined twice")
+            operators[name] = _operator(path, name, table)
+    frameworks = {}
+    for path in sorted(folder.glob("*/framework.toml")):
+        framework = _framework(path, operators)
+        frameworks[framework.name] = framework
+    return Rules(operators, frameworks)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{path}: {error}") from None
+
+
+def _check_keys(where: str, table: Iterable[str], allowed: Iterable[str]) -> None:
+    for key in table:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, list(allowed), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise RuleError(f"{where}: unknown key {key!r}{hint}")
+
+
+def _literal(where: str, text: str) -> Value:
+    try:
+        return constant(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return Value(text, UNKNOWN, "scalar")
+
+
+def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
+    where = f"{path}: [{name}]"
+    _check_keys(where, table, _OP_KEYS)
+    slots = []
+    for text in table.get("slots", ()):
+        match = re.fullmatch(r"(\w+)(\*?)(?:\[(\w+), *(\w+)\])?(?:=(.+))?", text)
+        if not match:
+            raise RuleError(f"{where}: slot {text!r} is not name, name*, name[a, b] or name=value")
+        slot, star, first, second, neutral = match.groups()
+        value = _literal(where, neutral) if neutral else None
+        slots.append(Slot(slot, bool(star), value, (first, second) if first else None))
+    return Operator(
+        name,
+        table.get("kind", "function"),
+        tuple(slots),
+        table.get("returns", "tensor"),
+        tuple(table.get("weights", ())),
+        table.get("fresh", True),
+        table.get("summary", ""),
+    )
+
+
+def parse_signature(where: str, text: str) -> tuple[Param, ...]:
+    """Read ``"a, b=1, *c, d=2"``.
+
+    >>> [p.name for p in parse_signature("here", "self, x, *, y=1")]
+    ['self', 'x', 'y']
+    """
+    try:
+        node = ast.parse(f"def f({text}): pass").body[0]
+    except SyntaxError:
+        raise RuleError(f"{where}: signature {text!r} is not one") from None
+    assert isinstance(node, ast.FunctionDef)
+    args = node.args
+    plain = [*args.posonlyargs, *args.args]
+    defaults = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
+    out = [Param(a.arg, _default(d)) for a, d in zip(plain, defaults)]
+    if args.vararg:
+        out.append(Param(args.vararg.arg, None, "args"))
+    out += [Param(a.arg, _default(d), "keyword") for a, d in zip(args.kwonlyargs, args.kw_defaults)]
+    if args.kwarg:
+        out.append(Param(args.kwarg.arg, None, "kwargs"))
+    return tuple(out)
+
+
+def _default(node: ast.expr | None) -> Value | None:
+    if node is None:
+        return None
+    try:
+        return constant(ast.literal_eval(node))
+    except ValueError:
+        return Value(ast.unparse(node), UNKNOWN, "scalar")
+
+
+def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
+    table = _read(path)
+    _check_keys(
+        str(path),
+        table,
+        {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
+         "notes", "same"},
+    )  # fmt: skip
+    name = table["name"]
+    bindings: list[Binding] = []
+    quirks = _quirks(path.parent / "quirks.toml")
+    for file in sorted(path.parent.glob("*.toml")):
+        if file.name in ("framework.toml", "quirks.toml"):
+            continue
+        content = _read(file)
+        _check_keys(str(file), content, {"binding"})
+        for number, row in enumerate(content.get("binding", ()), 1):
+            bindings += _bindings(file, number, row, name, operators, quirks)
+    known = {b.api for b in bindings} | {b.shim for b in bindings}
+    for api in quirks:
+        if api not in known:
+            raise RuleError(f"{path.parent / 'quirks.toml'}: no binding has the api {api!r}")
+    return Framework(
+        name,
+        table["version"],
+        table["package"],
+        tuple((i["module"], i["statement"], i["name"]) for i in table["imports"]),
+        table["forward"],
+        table["module_class"],
+        table["tensor_class"],
+        tuple(table.get("notes", {}).items()),
+        frozenset(table.get("same", ())),
+        tuple(bindings),
+        path.parent,
+    )
+
+
+def _quirks(path: Path) -> dict[str, list[Limit]]:
+    out: dict[str, list[Limit]] = {}
+    if not path.exists():
+        return out
+    for row in _read(path).get("quirk", ()):
+        where = f"{path}: quirk {row.get('id')!r}"
+        _check_keys(where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence"})
+        parse_condition(row["when"])
+        limit = Limit(row["when"], row["effect"], row.get("evidence", ""), row["id"])
+        for api in row["apis"]:
+            out.setdefault(api, []).append(limit)
+    return out
+
+
+def _bindings(
+    file: Path,
+    number: int,
+    row: dict[str, Any],
+    framework: str,
+    operators: dict[str, Operator],
+    quirks: dict[str, list[Limit]],
+) -> list[Binding]:
+    apis = row.get("api")
+    where = f"{file}: binding {number} ({apis})"
+    _check_keys(where, row, _BINDING_KEYS)
+    if row.get("op") not in operators:
+        near = difflib.get_close_matches(str(row.get("op")), operators, n=1)
+        raise RuleError(f"{where}: no operator {row.get('op')!r}{near and f'; {near[0]}?' or ''}")
+    operator = operators[row["op"]]
+    out = []
+    for position, template in enumerate([apis] if isinstance(apis, str) else apis or [""]):
+        for dims in row.get("dims", [None]):
+            fill = functools.partial(_fill, dims=dims)
+            params = parse_signature(where, fill(row.get("signature", "")))
+            api = fill(template)
+            shim = fill(row.get("shim", ""))
+            limits = [Limit(x["when"], x["reason"], x.get("evidence", "")) for x in row.get("limits", ())]
+            for limit in limits:
+                parse_condition(limit.when)
+            out.append(
+                Binding(
+                    framework,
+                    api,
+                    operator,
+                    dims,
+                    params,
+                    _maps(where, row.get("maps", ()), params, operator),
+                    (*limits, *quirks.get(api or shim, ())),
+                    _weights(where, row.get("weights", {}), operator),
+                    row.get("since", ""),
+                    row.get("until", ""),
+                    fill(row.get("write", "")),
+                    shim,
+                    row.get("note", ""),
+                    # Later names of one API are understood, and the first is written.
+                    row.get("read_only", False) or position > 0,
+                    row.get("evidence", ""),
+                    file.name,
+                )
+            )
+    return out
+
+
+def _fill(text: str, dims: int | None) -> str:
+    return text if dims is None else text.replace("{n}", str(dims))
+
+
+def _weights(where: str, table: dict[str, str], operator: Operator) -> tuple[Weight, ...]:
+    _check_keys(where, table, operator.weights)
+    out = []
+    for canonical in operator.weights:
+        name, _, layout = table.get(canonical, canonical).partition(":")
+        out.append(Weight(canonical, name.strip(), layout.strip()))
+    return tuple(out)
+
+
+def _maps(
+    where: str, rows: Iterable[dict[str, Any]], params: tuple[Param, ...], operator: Operator
+) -> tuple[Map, ...]:
+    """Read the maps; a parameter with a slot's own name maps to it, one without a slot is fixed."""
+    slots = {s.name: s for s in operator.slots}
+    by_name = {p.name: p for p in params}
+    explicit: list[Map] = []
+    for row in rows:
+        named = row.get("adapter")
+        slot = row.get("slot")
+        if slot is not None and slot not in slots:
+            raise RuleError(f"{where}: operator {operator.name} has no slot {slot!r}")
+        if named is None:
+            named = "spatial" if slot and slots[slot].spatial else "same"
+        if named not in ADAPTERS:
+            raise RuleError(f"{where}: no adapter {named!r}; there are {', '.join(ADAPTERS)}")
+        adapter = ADAPTERS[named]
+        _check_keys(where, row, {"adapter", "slot", *adapter.roles, *adapter.options})
+        roles = tuple((r, row[r]) for r in adapter.roles if r in row)
+        for _, param in roles:
+            if param not in by_name:
+                raise RuleError(f"{where}: no parameter {param!r} in the signature")
+        options = tuple((o, _option(row[o])) for o in adapter.options if o in row)
+        explicit.append(Map(named, (slot,) if slot else (), roles, options))
+    taken = {param for m in explicit for _, param in m.roles}
+    filled = {s for m in explicit for s in m.slots}
+    first: list[Map] = []
+    for param in params:
+        if param.name in taken or param.kind == "kwargs":
+            continue
+        if param.name in slots and param.name not in filled:
+            adapter_name = "spatial" if slots[param.name].spatial else "same"
+            first.append(Map(adapter_name, (param.name,), (("param", param.name),)))
+        elif param.default is not None and param.default.is_known:
+            options = (("values", (param.default.known,)),)
+            first.append(Map("fixed", (), (("param", param.name),), options))
+        else:
+            raise RuleError(f"{where}: parameter {param.name!r} has no slot and no known default")
+    simple = [m for m in explicit if m.adapter in ("same", "spatial")]
+    return (*simple, *first, *(m for m in explicit if m not in simple))
+
+
+def _option(value: Any) -> Any:
+    if isinstance(value, dict):
+        # TOML keys are strings; "True", "2" and "None" stand for the Python values.
+        return tuple((_key(k), v) for k, v in value.items())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _key(text: str) -> Any:
+    return {"True": True, "False": False, "None": None}.get(text, text)

@@ -1,0 +1,1 @@
+"""Reading user code without running it: bytes and positions, names, light inference."""

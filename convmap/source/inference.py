@@ -1,0 +1,510 @@
+"""Light inference without running anything: known values, scalar or tuple, tensors and modules.
+
+Every answer is either proven from the file or "unknown"; the one convention taken on trust is that
+the parameters of a module's forward method are tensors unless annotated otherwise.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from convmap.model import UNKNOWN, Value
+from convmap.rules import Framework
+from convmap.source.document import Document
+from convmap.source.names import FUNCTIONS, Names, Scope
+
+# Operators no tuple has: an operand or a result of one is a number.
+_NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+_NUMBERS = {"int", "float", "bool"}
+_PURE_CALLS = {"int", "len", "round", "max", "min", "abs", "float", "bool", "tuple", "str", "sum"}
+
+
+def mark(span: tuple[int, int]) -> str:
+    """Stand for the text of a span, rendered with its own edits when the file is written."""
+    return f"\0S{span[0]},{span[1]}\0"
+
+
+class Inference:
+    """Answers about one document in one framework."""
+
+    def __init__(self, document: Document, names: Names, framework: Framework) -> None:
+        self.document = document
+        self.names = names
+        self.framework = framework
+        self._kinds: dict[ast.AST, str] = {}
+        self._busy: set[Any] = set()
+        self.classes = {n.name: n for n in names.order if isinstance(n, ast.ClassDef)}
+        self.calls: dict[str, list[ast.Call]] = {}
+        self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
+        for node in names.order:
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                self.calls.setdefault(name, []).append(node)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    self._attribute(target, node.value)
+
+    def _attribute(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            for i, item in enumerate(target.elts):
+                if i < len(values):
+                    self._attribute(item, values[i])
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            owner = self.enclosing(target, ast.ClassDef)
+            if target.value.id == "self" and isinstance(owner, ast.ClassDef):
+                self.attributes.setdefault((owner, target.attr), []).append(value)
+
+    def enclosing(self, node: ast.AST, kinds: Any) -> ast.AST | None:
+        at = self.names.parent.get(node)
+        while at is not None and not isinstance(at, kinds):
+            at = self.names.parent.get(at)
+        return at
+
+    def is_module_class(self, node: ast.AST | None) -> bool:
+        """Tell whether a class derives from the framework's module class, through this file."""
+        if not isinstance(node, ast.ClassDef) or node in self._busy:
+            return False
+        self._busy.add(node)
+        try:
+            for base in node.bases:
+                qualified = self.names.qualified(base)
+                if qualified == self.framework.module_class:
+                    return True
+                if qualified and any(
+                    b.operator.kind == "layer" for b in self.framework.by_api.get(qualified, ())
+                ):
+                    return True
+                if isinstance(base, ast.Name) and self.is_module_class(self.classes.get(base.id)):
+                    return True
+            return False
+        finally:
+            self._busy.discard(node)
+
+    # Values ------------------------------------------------------------------------------------
+
+    def value(self, node: ast.expr) -> Value:
+        """Describe an argument: its span's text, what is known of it, scalar or tuple."""
+        code = mark(self.document.span(node))
+        if isinstance(node, ast.Starred):
+            return Value(f"*{mark(self.document.span(node.value))}", UNKNOWN, "unknown", (), True)
+        known = self.known(node)
+        items: tuple[Value, ...] = ()
+        if isinstance(node, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in node.elts):
+            items = tuple(self.value(e) for e in node.elts)
+        elif isinstance(known, (tuple, list)):
+            items = tuple(Value(repr(k), k, "scalar") for k in known)
+        kind = self.kind(node)
+        if items or kind == "tuple":
+            shape = "tuple" if items else "unknown"
+        elif known is not UNKNOWN or kind in _NUMBERS or kind in ("number", "str", "tensor"):
+            shape = "scalar"
+        else:
+            shape = "unknown"
+        atom = isinstance(node, (ast.Constant, ast.Name, ast.Attribute, ast.Call, ast.Subscript,
+                                 ast.Tuple, ast.List, ast.Dict)) and not self._negative(node)  # fmt: skip
+        return Value(code, known, shape, items, self.pure(node), atom)
+
+    @staticmethod
+    def _negative(node: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) and isinstance(node.value, int)
+
+    def pure(self, node: ast.expr) -> bool:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call):
+                if not (isinstance(part.func, ast.Name) and part.func.id in _PURE_CALLS):
+                    return False
+            elif isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
+                return False
+        return True
+
+    def known(self, node: ast.expr) -> Any:
+        """Fold literals, integer arithmetic on them, and module constants assigned once."""
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, (ast.Tuple, ast.List)):
+            items = [self.known(e) for e in node.elts]
+            return UNKNOWN if any(i is UNKNOWN for i in items) else tuple(items)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
+            inner = self.known(node.operand)
+            if inner is UNKNOWN:
+                return UNKNOWN
+            return (not inner) if isinstance(node.op, ast.Not) else _try(lambda: -inner)
+        if isinstance(node, ast.BinOp):
+            left, right = self.known(node.left), self.known(node.right)
+            if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
+                return UNKNOWN
+            return _try(lambda: _fold(node.op, left, right))
+        if isinstance(node, ast.Name) and node not in self._busy:
+            return self._known_name(node)
+        return UNKNOWN
+
+    def _known_name(self, node: ast.Name) -> Any:
+        scope = self.names.scope_of[node].find(node.id)
+        if scope is None or len(scope.bound[node.id]) != 1 or not isinstance(scope.node, ast.Module):
+            return UNKNOWN
+        value = self._assigned(scope.bound[node.id][0])
+        if value is None:
+            return UNKNOWN
+        self._busy.add(node)
+        try:
+            return self.known(value)
+        finally:
+            self._busy.discard(node)
+
+    def _assigned(self, target: ast.AST) -> ast.expr | None:
+        """Give the expression a plain ``name = expression`` assigns."""
+        parent = self.names.parent.get(target)
+        if isinstance(parent, ast.Assign) and target in parent.targets:
+            return parent.value
+        if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
+            return parent.value
+        return None
+
+    # Kinds -------------------------------------------------------------------------------------
+
+    def kind(self, node: ast.expr | None) -> str:
+        """Give tensor, tensors, module, modules, int, float, bool, number, str, tuple or unknown."""
+        if node is None:
+            return "unknown"
+        if node in self._kinds:
+            return self._kinds[node]
+        if node in self._busy:
+            return "unknown"
+        self._busy.add(node)
+        try:
+            found = self._kind(node)
+        finally:
+            self._busy.discard(node)
+        if not self._busy:
+            self._kinds[node] = found
+        return found
+
+    def _kind(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Constant):
+            return "none" if node.value is None else type(node.value).__name__
+        if isinstance(node, (ast.Tuple, ast.List)):
+            kinds = {self.kind(e) for e in node.elts}
+            if kinds and kinds <= {"tensor"}:
+                return "tensors"
+            return "modules" if kinds == {"module"} else "tuple"
+        if isinstance(node, ast.Name):
+            return self._name_kind(node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute_kind(node)
+        if isinstance(node, ast.Call):
+            return self._call_kind(node)
+        if isinstance(node, ast.BinOp):
+            sides = {self.kind(node.left), self.kind(node.right)}
+            if "tensor" in sides:
+                return "tensor"
+            if isinstance(node.op, _NUMERIC) and not sides & {"str"}:
+                if sides <= {"int", "bool"} and not isinstance(node.op, (ast.Div, ast.Pow)):
+                    return "int"
+                return "number"
+            if sides <= {"int", "float", "bool", "number"}:
+                return "int" if sides == {"int"} else "number"
+            return "unknown"
+        if isinstance(node, ast.UnaryOp):
+            return "bool" if isinstance(node.op, ast.Not) else self.kind(node.operand)
+        if isinstance(node, ast.Compare):
+            sides = {self.kind(node.left), *(self.kind(c) for c in node.comparators)}
+            return "tensor" if "tensor" in sides else "bool" if "unknown" not in sides else "unknown"
+        if isinstance(node, ast.IfExp):
+            return _join([self.kind(node.body), self.kind(node.orelse)])
+        if isinstance(node, ast.Subscript):
+            return self._subscript_kind(node)
+        if isinstance(node, ast.JoinedStr):
+            return "str"
+        return "unknown"
+
+    def _subscript_kind(self, node: ast.Subscript) -> str:
+        whole = self.kind(node.value)
+        if whole == "tensor":
+            return "tensor"
+        sliced = isinstance(node.slice, ast.Slice)
+        if whole in ("tensors", "modules"):
+            return whole if sliced else whole[:-1]
+        if whole == "ints":
+            return "ints" if sliced else "int"
+        return "unknown"
+
+    def _name_kind(self, node: ast.Name) -> str:
+        scope = self.names.scope_of[node].find(node.id)
+        if scope is None:
+            return "unknown"
+        found = _join([self._bound_kind(b, node.id, scope) for b in scope.bound[node.id]])
+        if found == "unknown" and self._used_as_number(node.id, scope):
+            return "number"
+        return found
+
+    def _used_as_number(self, name: str, scope: Scope) -> bool:
+        for other in self.names.order:
+            if isinstance(other, ast.BinOp) and isinstance(other.op, _NUMERIC):
+                for side, beside in ((other.left, other.right), (other.right, other.left)):
+                    if (
+                        isinstance(side, ast.Name)
+                        and side.id == name
+                        and self.names.scope_of[side].find(name) is scope
+                        and self.kind(beside) not in ("tensor", "str", "unknown")
+                    ):
+                        return True
+                    if (
+                        isinstance(other.left, ast.Name) and isinstance(other.right, ast.Name)
+                        and other.left.id == name and isinstance(self._outer(other), ast.BinOp)
+                        and isinstance(self._outer(other).op, ast.FloorDiv)  # type: ignore[union-attr]
+                        and self.names.scope_of[other].find(name) is scope
+                    ):  # fmt: skip
+                        return True
+        return False
+
+    def _outer(self, node: ast.AST) -> ast.AST | None:
+        return self.names.parent.get(node)
+
+    def _bound_kind(self, by: ast.AST, name: str, scope: Scope) -> str:
+        if isinstance(by, ast.arg):
+            return self._parameter_kind(by, scope)
+        parent = self.names.parent.get(by)
+        value = self._assigned(by)
+        if value is not None:
+            return self.kind(value)
+        if isinstance(parent, ast.AugAssign):
+            return _join([self.kind(parent.value)]) if isinstance(parent.op, _NUMERIC) else "same"
+        if isinstance(parent, (ast.For, ast.comprehension)) and parent.target is by:
+            return self._element_kind(parent.iter)
+        if isinstance(parent, (ast.Tuple, ast.List)):
+            return self._unpacked_kind(parent, parent.elts.index(by))  # type: ignore[arg-type]
+        return "unknown"
+
+    def _unpacked_kind(self, target: ast.Tuple | ast.List, index: int) -> str:
+        outer = self.names.parent.get(target)
+        if isinstance(outer, ast.Assign):
+            if isinstance(outer.value, (ast.Tuple, ast.List)) and index < len(outer.value.elts):
+                return self.kind(outer.value.elts[index])
+            whole = self.kind(outer.value)
+            if whole.startswith("returns:"):
+                parts = whole[8:].split(",")
+                return parts[index] if index < len(parts) else "unknown"
+            return {"tensors": "tensor", "ints": "int", "modules": "module"}.get(whole, "unknown")
+        source: ast.expr | None = None
+        if isinstance(outer, (ast.For, ast.comprehension)) and outer.target is target:
+            source = outer.iter
+        elif isinstance(outer, ast.Tuple):
+            # for i, (a, b) in enumerate(zip(x, y))
+            loop = self.names.parent.get(outer)
+            if isinstance(loop, (ast.For, ast.comprehension)) and _called(loop.iter) == "enumerate":
+                source = loop.iter.args[0]  # type: ignore[attr-defined]
+        if source is None:
+            return "unknown"
+        if _called(source) == "enumerate":
+            return "int" if index == 0 else self._element_kind(source.args[0])  # type: ignore[attr-defined]
+        if _called(source) == "zip" and index < len(source.args):  # type: ignore[attr-defined]
+            return self._element_kind(source.args[index])  # type: ignore[attr-defined]
+        return "unknown"
+
+    def _element_kind(self, source: ast.expr) -> str:
+        if _called(source) == "range":
+            return "int"
+        if _called(source) in ("reversed", "sorted", "list", "tuple") and source.args:  # type: ignore[attr-defined]
+            return self._element_kind(source.args[0])  # type: ignore[attr-defined]
+        if isinstance(source, (ast.Tuple, ast.List)):
+            return _join([self.kind(e) for e in source.elts])
+        if isinstance(source, ast.Name):
+            scope = self.names.scope_of[source].find(source.id)
+            if scope is not None and len(scope.bound[source.id]) == 1:
+                by = scope.bound[source.id][0]
+                value = self._assigned(by)
+                if value is None and isinstance(by, ast.arg):
+                    value = self._default(by)
+                if isinstance(value, (ast.Tuple, ast.List)):
+                    return self._element_kind(value)
+        kind = self.kind(source)
+        return {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}.get(kind, "unknown")
+
+    def _default(self, arg: ast.arg) -> ast.expr | None:
+        owner = self.names.parent.get(self.names.parent[arg])
+        if not isinstance(owner, (*FUNCTIONS, ast.Lambda)):
+            return None
+        args = owner.args
+        plain = [*args.posonlyargs, *args.args]
+        if arg in plain:
+            index = plain.index(arg) - (len(plain) - len(args.defaults))
+            return args.defaults[index] if index >= 0 else None
+        if arg in args.kwonlyargs:
+            return args.kw_defaults[args.kwonlyargs.index(arg)]
+        return None
+
+    def _parameter_kind(self, arg: ast.arg, scope: Scope) -> str:
+        annotated = self._annotation_kind(arg.annotation)
+        if annotated:
+            return annotated
+        function = scope.node
+        owner = self.names.parent.get(function)
+        default = self._default(arg)
+        passed = self._passed(arg, function, owner)
+        if isinstance(function, FUNCTIONS) and self.is_module_class(owner):
+            if function.name == self.framework.forward and default is None and arg.arg != "self":
+                return "tensor"
+        kinds = [self.kind(p) for p in passed]
+        if default is not None:
+            kinds.append(self.kind(default))
+        return _join([k for k in kinds if k != "none"]) if kinds else "unknown"
+
+    def _annotation_kind(self, node: ast.expr | None) -> str:
+        if node is None:
+            return ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value if node.value in _NUMBERS | {"str"} else ""
+        if isinstance(node, ast.Name) and node.id in _NUMBERS | {"str"}:
+            return node.id
+        qualified = self.names.qualified(node)
+        if qualified == self.framework.tensor_class:
+            return "tensor"
+        text = ast.unparse(node)
+        if text in ("List[int]", "list[int]", "Sequence[int]", "tuple[int, ...]", "Tuple[int, ...]"):
+            return "ints"
+        return "" if qualified is None and text not in ("list", "dict", "tuple") else "unknown"
+
+    def _passed(self, arg: ast.arg, function: ast.AST, owner: ast.AST | None) -> list[ast.expr]:
+        """Give what the calls in this file pass for a parameter."""
+        if not isinstance(function, FUNCTIONS):
+            return []
+        plain = [*function.args.posonlyargs, *function.args.args]
+        method = isinstance(owner, ast.ClassDef)
+        name = function.name
+        if method and name == "__init__":
+            name = owner.name  # type: ignore[union-attr]
+        elif method and name == self.framework.forward:
+            return []
+        out = []
+        for call in self.calls.get(name, ()):
+            by_attribute = isinstance(call.func, ast.Attribute)
+            if method and name == function.name and not by_attribute:
+                continue
+            index = plain.index(arg) - (1 if method else 0) if arg in plain else -1
+            for i, given in enumerate(call.args):
+                if isinstance(given, ast.Starred):
+                    return [given]
+                if i == index:
+                    out.append(given)
+            out += [k.value for k in call.keywords if k.arg == arg.arg or k.arg is None]
+        return out
+
+    def _attribute_kind(self, node: ast.Attribute) -> str:
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            owner = self.enclosing(node, ast.ClassDef)
+            values = self.attributes.get((owner, node.attr), []) if isinstance(owner, ast.ClassDef) else []
+            if values:
+                return _join([self.kind(v) for v in values])
+            return "unknown"
+        if self.kind(node.value) == "tensor":
+            if node.attr == "shape":
+                return "ints"
+            if node.attr in ("data", "T", "grad"):
+                return "tensor"
+            return "int" if node.attr == "ndim" else "unknown"
+        if self.kind(node.value) == "module" and node.attr in ("weight", "bias"):
+            return "tensor"
+        return "unknown"
+
+    def _call_kind(self, node: ast.Call) -> str:
+        qualified = self.names.qualified(node.func)
+        if qualified is not None:
+            return self._api_kind(qualified)
+        func = node.func
+        if isinstance(func, ast.Name):
+            if func.id in ("int", "len", "round"):
+                return "int"
+            if func.id in ("float", "bool", "str"):
+                return func.id
+            if func.id in ("max", "min", "abs", "sum") and node.args:
+                kinds = {self.kind(a) for a in node.args}
+                return "number" if kinds <= _NUMBERS | {"number"} else "unknown"
+            if func.id in ("list", "tuple", "reversed") and node.args:
+                return self.kind(node.args[0])
+            scope = self.names.scope_of[func].find(func.id)
+            bound = scope.bound[func.id] if scope else []
+            if len(bound) == 1 and isinstance(bound[0], ast.ClassDef):
+                return "module" if self.is_module_class(bound[0]) else "unknown"
+            if len(bound) == 1 and isinstance(bound[0], FUNCTIONS):
+                return self._returned(bound[0])
+            return "tensor" if self.kind(func) == "module" else "unknown"
+        if isinstance(func, ast.Attribute):
+            return self._method_kind(node, func)
+        return "tensor" if self.kind(func) == "module" else "unknown"
+
+    def _api_kind(self, qualified: str) -> str:
+        if qualified.startswith("math."):
+            return "int" if qualified in ("math.ceil", "math.floor") else "number"
+        for binding in self.framework.by_api.get(qualified, ()):
+            operator = binding.operator
+            if operator.kind in ("layer", "container"):
+                return "modules" if operator.returns == "modules" else "module"
+            return operator.returns
+        return "unknown"
+
+    def _method_kind(self, node: ast.Call, func: ast.Attribute) -> str:
+        if isinstance(func.value, ast.Name) and func.value.id == "self":
+            owner = self.enclosing(node, ast.ClassDef)
+            if isinstance(owner, ast.ClassDef):
+                for item in owner.body:
+                    if isinstance(item, FUNCTIONS) and item.name == func.attr:
+                        return self._returned(item)
+        receiver = self.kind(func.value)
+        if receiver == "tensor":
+            known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())
+            for binding in known:
+                if len(binding.params) > len(node.args) + len(node.keywords) or binding.has_star:
+                    return binding.operator.returns
+            return known[0].operator.returns if known else "unknown"
+        if self.kind(func) == "module":
+            return "tensor"
+        return "unknown"
+
+    def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        annotated = self._annotation_kind(function.returns)
+        if annotated and annotated != "unknown":
+            return annotated
+        returns = [
+            n.value
+            for n in ast.walk(function)
+            if isinstance(n, ast.Return) and self.enclosing(n, FUNCTIONS) is function
+        ]
+        if not returns or any(r is None for r in returns):
+            return "unknown"
+        if all(isinstance(r, ast.Tuple) for r in returns):
+            columns = zip(*(r.elts for r in returns))  # type: ignore[union-attr]
+            return "returns:" + ",".join(_join([self.kind(e) for e in column]) for column in columns)
+        return _join([self.kind(r) for r in returns])
+
+
+def _called(node: ast.AST) -> str:
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _join(kinds: list[str]) -> str:
+    """Give what several possible kinds have in common."""
+    left = {k for k in kinds if k != "same"}
+    if len(left) == 1:
+        return left.pop()
+    if left and left <= _NUMBERS | {"number"}:
+        return "number"
+    return "unknown"
+
+
+def _fold(op: ast.operator, a: Any, b: Any) -> Any:
+    table = {ast.Add: a.__add__, ast.Sub: a.__sub__, ast.Mult: a.__mul__, ast.FloorDiv: a.__floordiv__,
+             ast.Mod: a.__mod__, ast.Div: a.__truediv__}  # fmt: skip
+    if type(op) not in table or (isinstance(op, ast.Mult) and abs(a) * abs(b) > 10**12):
+        return UNKNOWN
+    result = table[type(op)](b)
+    return UNKNOWN if result is NotImplemented else result
+
+
+def _try(compute: Any) -> Any:
+    try:
+        return compute()
+    except (ArithmeticError, TypeError, ValueError):
+        return UNKNOWN
