@@ -54,6 +54,7 @@ def write_call(
     positions: dict[str, tuple[int, ...]],
     callee: str,
     receiver_given: bool,
+    lead: Value | None = None,
 ) -> str:
     """Give the text of the call in the target: ``callee`` and the argument list.
 
@@ -80,6 +81,13 @@ def write_call(
             tail.append(write)
     pieces: list[tuple[str, int]] = []  # text and the source argument whose separator follows
     index, positional = 0, True
+    if lead is not None:
+        # The object of a method becomes the first argument of a function.
+        writes = [w for w in writes if w.param is not params[0]]
+        tail = [w for w in tail if w.param is not params[0]]
+        anchored = {i: [w for w in found if w.param is not params[0]] for i, found in anchored.items()}
+        pieces.append((lead.code, -1))
+        index = 1
     plain = [p for p in params if p.kind == "plain"]
     order = [(i, w) for i in sorted(anchored) for w in anchored[i]] + [(-1, w) for w in tail]
     for place, write in order:
@@ -156,8 +164,8 @@ def _list(
         out.append(text)
         following = pieces[number + 1][1] if number + 1 < len(pieces) else None
         if following is None:
-            last = place if place >= 0 else max(kept, default=-1)
-            gone = separators[max(last, 0) :] if last < len(spans) - 1 else []
+            # Behind an added argument the comments of what was left out are written already.
+            gone = separators[place:] if 0 <= place < len(spans) - 1 else []
             out.append(_closing(gone, foot, document))
         elif following == place:
             out.append(", ")

@@ -228,7 +228,11 @@ class _Porter:
             return fill_template(binding, {k: v for k, v in values.items() if v is not None})
         if not binding.is_method:
             callee = reference(binding.shim or binding.api)
-            return write_call(self.document, call, plan, positions, callee, False)
+            lead = None
+            if receiver is not None and plan.writes and plan.writes[0].param is binding.params[0]:
+                if plan.writes[0].value.code == mark(self.document.span(receiver)):
+                    lead = plan.writes[0].value
+            return write_call(self.document, call, plan, positions, callee, False, lead)
         method = binding.api.rpartition(".")[2]
         own = values["self"]
         assert own is not None

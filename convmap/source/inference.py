@@ -298,6 +298,9 @@ class Inference:
                 source = loop.iter.args[0]  # type: ignore[attr-defined]
         if source is None:
             return "unknown"
+        if isinstance(source, (ast.List, ast.Tuple)):
+            rows = [e for e in source.elts if isinstance(e, (ast.Tuple, ast.List)) and index < len(e.elts)]
+            return _join([self.kind(r.elts[index]) for r in rows]) if len(rows) == len(source.elts) else "unknown"
         if _called(source) == "enumerate":
             return "int" if index == 0 else self._element_kind(source.args[0])  # type: ignore[attr-defined]
         if _called(source) == "zip" and index < len(source.args):  # type: ignore[attr-defined]

@@ -1,0 +1,7 @@
+"""``python -m convmap``."""
+
+import sys
+
+from convmap.cli import main
+
+sys.exit(main())

@@ -1,0 +1,528 @@
+"""Convolutions with torch's signature in MegEngine, exact for every value.
+
+Weights keep torch's layout. Transposed convolution runs without padding and output padding, then
+zeros are added at the end, the crop is cut and the bias added (FACTS.md section 4: 1343 of 1343).
+"""
+
+import math
+
+import megengine
+import megengine.functional as F
+import megengine.module as M
+
+
+def spatial(value, axes):
+    """One number for each spatial axis, from a number or a tuple."""
+    if isinstance(value, (tuple, list)):
+        value = tuple(value)
+        return value * axes if len(value) == 1 else value
+    return (value,) * axes
+
+
+def torch_sides(padding, kernel, stride, dilation):
+    """Zeros before and after each axis, from any form of padding that torch takes."""
+    if padding == "same":
+        if any(s != 1 for s in stride):
+            raise ValueError("padding='same' is not supported for strided convolutions")
+        total = [d * (k - 1) for k, d in zip(kernel, dilation)]
+        return tuple((t // 2, t - t // 2) for t in total)
+    if padding == "valid":
+        padding = 0
+    return tuple((p, p) for p in spatial(padding, len(kernel)))
+
+
+def pad_axis(x, axis, begin, end, mode, value=0.0):
+    """Pad one axis of a tensor."""
+    if begin == 0 and end == 0:
+        return x
+    n = x.shape[axis]
+    if mode == "constant":
+        parts = []
+        for width in (begin, end):
+            shape = tuple(width if i == axis else x.shape[i] for i in range(x.ndim))
+            parts.append(F.full(shape, value, dtype=x.dtype) if width > 0 else None)
+        kept = take(x, axis, max(-begin, 0), n - max(-end, 0))
+        parts = [parts[0], kept, parts[1]]
+        return F.concat([p for p in parts if p is not None], axis=axis)
+    picks = {
+        "reflect": [abs(i) if i < n else 2 * (n - 1) - i for i in range(-begin, n + end)],
+        "replicate": [min(max(i, 0), n - 1) for i in range(-begin, n + end)],
+        "circular": [i % n for i in range(-begin, n + end)],
+    }[mode]
+    return pick(x, axis, picks)
+
+
+def take(x, axis, start, stop, step=1):
+    """Slice one axis."""
+    return x[tuple(slice(start, stop, step) if i == axis else slice(None) for i in range(x.ndim))]
+
+
+def pick(x, axis, indices):
+    """Pick elements of one axis by runs: contiguous runs are slices, so gradients are exact."""
+    runs, at = [], 0
+    while at < len(indices):
+        end = at + 1
+        while end < len(indices) and indices[end] == indices[end - 1] + 1:
+            end += 1
+        runs.append(take(x, axis, indices[at], indices[end - 1] + 1))
+        at = end
+    return F.concat(runs, axis=axis) if len(runs) > 1 else runs[0]
+
+
+def torch_weight(shape, fan_in):
+    """A parameter with torch's default distribution: uniform up to 1 / sqrt(fan_in)."""
+    out = megengine.Parameter(F.zeros(shape))
+    bound = 1 / math.sqrt(fan_in)
+    M.init.uniform_(out, -bound, bound)
+    return out
+
+
+def convolve(x, weight, bias, stride, sides, dilation, groups, mode="constant"):
+    """Convolution of n i *spatial with a weight o i/groups *kernel."""
+    axes = len(stride)
+    for axis, (begin, end) in enumerate(sides):
+        x = pad_axis(x, axis + 2, begin, end, mode)
+    if axes == 1:
+        x, weight = F.expand_dims(x, 2), F.expand_dims(weight, 2)
+        stride, dilation = (1, *stride), (1, *dilation)
+    run = F.conv3d if axes == 3 else F.conv2d
+    if groups > 1:
+        weight = weight.reshape((groups, weight.shape[0] // groups) + tuple(weight.shape[1:]))
+    out = run(x, weight, None, stride, 0, dilation, groups)
+    if axes == 1:
+        out = F.squeeze(out, 2)
+    if bias is not None:
+        out = out + bias.reshape((1, -1) + (1,) * axes)
+    return out
+
+
+class TorchConv(M.Module):
+    """Convolution with torch's parameters and layouts."""
+
+    axes = 2
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
+                 groups=1, bias=True, padding_mode="zeros"):
+        super().__init__()
+        kernel = spatial(kernel_size, self.axes)
+        self.stride, self.dilation = spatial(stride, self.axes), spatial(dilation, self.axes)
+        self.groups = groups
+        self.sides = torch_sides(padding, kernel, self.stride, self.dilation)
+        self.mode = "constant" if padding_mode == "zeros" else padding_mode
+        fan_in = in_channels // groups * math.prod(kernel)
+        self.weight = torch_weight((out_channels, in_channels // groups, *kernel), fan_in)
+        self.bias = torch_weight((out_channels,), fan_in) if bias else None
+
+    def forward(self, x):
+        return convolve(x, self.weight, self.bias, self.stride, self.sides, self.dilation,
+                        self.groups, self.mode)
+
+
+class TorchConv1d(TorchConv):
+    """Convolution of n i w."""
+
+    axes = 1
+
+
+class TorchConv2d(TorchConv):
+    """Convolution of n i h w."""
+
+
+class TorchConv3d(TorchConv):
+    """Convolution of n i d h w."""
+
+    axes = 3
+
+
+def deconvolve(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """Transposed convolution of n i *spatial with a weight i o/groups *kernel."""
+    axes = len(stride)
+    if axes == 1:
+        x, weight = F.expand_dims(x, 2), F.expand_dims(weight, 2)
+        stride, dilation = (1, *stride), (1, *dilation)
+        padding, output_padding = (0, *padding), (0, *output_padding)
+    run = F.conv_transpose3d if axes == 3 else F.conv_transpose2d
+    parts = []
+    width = x.shape[1] // groups
+    for g in range(groups):
+        part = take(x, 1, g * width, (g + 1) * width)
+        kernel = take(weight, 0, g * width, (g + 1) * width)
+        parts.append(run(part, kernel, None, stride, 0, 0, dilation))
+    out = F.concat(parts, axis=1) if groups > 1 else parts[0]
+    for axis, (p, extra) in enumerate(zip(padding, output_padding), 2):
+        out = pad_axis(out, axis, -p, extra - p, "constant")
+    if axes == 1:
+        out = F.squeeze(out, 2)
+    if bias is not None:
+        out = out + bias.reshape((1, -1) + (1,) * axes)
+    return out
+
+
+class TorchConvTranspose(M.Module):
+    """Transposed convolution with torch's parameters and layouts."""
+
+    axes = 2
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0,
+                 output_padding=0, groups=1, bias=True, dilation=1):
+        super().__init__()
+        kernel = spatial(kernel_size, self.axes)
+        values = (stride, padding, output_padding)
+        stride, padding, output_padding = (spatial(v, self.axes) for v in values)
+        self.arguments = (stride, padding, output_padding, groups, spatial(dilation, self.axes))
+        fan_in = out_channels // groups * math.prod(kernel)
+        self.weight = torch_weight((in_channels, out_channels // groups, *kernel), fan_in)
+        self.bias = torch_weight((out_channels,), fan_in) if bias else None
+
+    def forward(self, x):
+        return deconvolve(x, self.weight, self.bias, *self.arguments)
+
+
+class TorchConvTranspose1d(TorchConvTranspose):
+    """Transposed convolution of n i w."""
+
+    axes = 1
+
+
+class TorchConvTranspose2d(TorchConvTranspose):
+    """Transposed convolution of n i h w."""
+
+
+class TorchConvTranspose3d(TorchConvTranspose):
+    """Transposed convolution of n i d h w."""
+
+    axes = 3
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i w, weight o i/groups k."""
+    return conv_nd(input, weight, bias, stride, padding, dilation, groups, 1)
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i h w, weight o i/groups k k."""
+    return conv_nd(input, weight, bias, stride, padding, dilation, groups, 2)
+
+
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i d h w, weight o i/groups k k k."""
+    return conv_nd(input, weight, bias, stride, padding, dilation, groups, 3)
+
+
+def conv_nd(x, weight, bias, stride, padding, dilation, groups, axes):
+    """Convolution with torch's parameters in any number of axes."""
+    stride, dilation = spatial(stride, axes), spatial(dilation, axes)
+    kernel = tuple(weight.shape[2:])
+    sides = torch_sides(padding, kernel, stride, dilation)
+    return convolve(x, weight, bias, stride, sides, dilation, groups)
+
+
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
+                     dilation=1):
+    """Transposed convolution with torch's parameters: n i w, weight i o/groups k."""
+    values = (spatial(v, 1) for v in (stride, padding, output_padding))
+    return deconvolve(input, weight, bias, *values, groups, spatial(dilation, 1))
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
+                     dilation=1):
+    """Transposed convolution with torch's parameters: n i h w, weight i o/groups k k."""
+    values = (spatial(v, 2) for v in (stride, padding, output_padding))
+    return deconvolve(input, weight, bias, *values, groups, spatial(dilation, 2))
+
+
+def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
+                     dilation=1):
+    """Transposed convolution with torch's parameters in three axes."""
+    values = (spatial(v, 3) for v in (stride, padding, output_padding))
+    return deconvolve(input, weight, bias, *values, groups, spatial(dilation, 3))
+
+
+class TorchPad(M.Module):
+    """Padding of the last axes, given as torch does: the last axis first, both sides of each."""
+
+    axes, mode = 2, "constant"
+
+    def __init__(self, padding, value=0.0):
+        super().__init__()
+        self.padding = spatial(padding, 2 * self.axes)
+        self.value = value
+
+    def forward(self, x):
+        return pad(x, self.padding, self.mode, self.value)
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Pad like torch: pairs from the last axis on."""
+    for i in range(len(pad) // 2):
+        axis = input.ndim - 1 - i
+        input = pad_axis(input, axis, pad[2 * i], pad[2 * i + 1], mode, 0.0 if value is None else value)
+    return input
+
+
+class ReflectionPad1d(TorchPad):
+    """Reflect n c w."""
+
+    axes, mode = 1, "reflect"
+
+
+class ReflectionPad2d(TorchPad):
+    """Reflect n c h w."""
+
+    mode = "reflect"
+
+
+class ReflectionPad3d(TorchPad):
+    """Reflect n c d h w."""
+
+    axes, mode = 3, "reflect"
+
+
+class ReplicationPad1d(TorchPad):
+    """Repeat the edge of n c w."""
+
+    axes, mode = 1, "replicate"
+
+
+class ReplicationPad2d(TorchPad):
+    """Repeat the edge of n c h w."""
+
+    mode = "replicate"
+
+
+class ReplicationPad3d(TorchPad):
+    """Repeat the edge of n c d h w."""
+
+    axes, mode = 3, "replicate"
+
+
+class ZeroPad2d(TorchPad):
+    """Zeros around n c h w."""
+
+
+class ConstantPad1d(TorchPad):
+    """A value around n c w."""
+
+    axes = 1
+
+
+class ConstantPad2d(TorchPad):
+    """A value around n c h w."""
+
+
+class ConstantPad3d(TorchPad):
+    """A value around n c d h w."""
+
+    axes = 3
+
+
+def pool_windows(x, axes, kernel_size, stride, padding, fill):
+    """Give each kernel tap's view of the padded input, strided."""
+    kernel, padding = spatial(kernel_size, axes), spatial(padding, axes)
+    stride = kernel if stride is None else spatial(stride, axes)
+    for axis, p in enumerate(padding, 2):
+        x = pad_axis(x, axis, p, p, "constant", fill)
+    taps = [()]
+    for k in kernel:
+        taps = [(*tap, i) for tap in taps for i in range(k)]
+    for tap in taps:
+        view = x
+        for a, t in enumerate(tap):
+            out = (x.shape[a + 2] - kernel[a]) // stride[a] + 1
+            view = take(view, a + 2, t, t + (out - 1) * stride[a] + 1, stride[a])
+        yield view
+
+
+def pool_max(x, axes, kernel_size, stride, padding):
+    """Maximum over windows; the gradient goes to the first of equal maxima, as in torch."""
+    out = None
+    for view in pool_windows(x, axes, kernel_size, stride, padding, -3.4028234663852886e38):
+        out = view if out is None else F.where(view > out, view, out)
+    return out
+
+
+def pool_avg(x, axes, kernel_size, stride, padding):
+    """Mean over windows, padding included."""
+    total = None
+    for view in pool_windows(x, axes, kernel_size, stride, padding, 0.0):
+        total = view if total is None else total + view
+    return total / math.prod(spatial(kernel_size, axes))
+
+
+class TorchMaxPool(M.Module):
+    """Max pooling with torch's parameters."""
+
+    axes = 2
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
+                 ceil_mode=False):
+        super().__init__()
+        self.arguments = (self.axes, kernel_size, stride, padding)
+
+    def forward(self, x):
+        return pool_max(x, *self.arguments)
+
+
+class TorchMaxPool1d(TorchMaxPool):
+    """Max pooling of n c w."""
+
+    axes = 1
+
+
+class TorchMaxPool2d(TorchMaxPool):
+    """Max pooling of n c h w."""
+
+
+class TorchMaxPool3d(TorchMaxPool):
+    """Max pooling of n c d h w."""
+
+    axes = 3
+
+
+class TorchAvgPool(M.Module):
+    """Average pooling with torch's parameters."""
+
+    axes = 2
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        super().__init__()
+        self.arguments = (self.axes, kernel_size, stride, padding)
+
+    def forward(self, x):
+        return pool_avg(x, *self.arguments)
+
+
+class TorchAvgPool1d(TorchAvgPool):
+    """Average pooling of n c w."""
+
+    axes = 1
+
+
+class TorchAvgPool2d(TorchAvgPool):
+    """Average pooling of n c h w."""
+
+
+class TorchAvgPool3d(TorchAvgPool):
+    """Average pooling of n c d h w."""
+
+    axes = 3
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c w."""
+    return pool_max(input, 1, kernel_size, stride, padding)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c h w."""
+    return pool_max(input, 2, kernel_size, stride, padding)
+
+
+def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c d h w."""
+    return pool_max(input, 3, kernel_size, stride, padding)
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c w."""
+    return pool_avg(input, 1, kernel_size, stride, padding)
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c h w."""
+    return pool_avg(input, 2, kernel_size, stride, padding)
+
+
+def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c d h w."""
+    return pool_avg(input, 3, kernel_size, stride, padding)
+
+
+def adaptive_average(x, output_size, axes):
+    """Mean over windows from floor(i*n/out) to ceil((i+1)*n/out) along each axis, as torch does."""
+    for axis, out in enumerate(spatial(output_size, axes), 2):
+        n = x.shape[axis]
+        out = n if out is None else out
+        rows = [
+            F.mean(take(x, axis, i * n // out, -((-(i + 1) * n) // out)), axis=axis, keepdims=True)
+            for i in range(out)
+        ]
+        x = F.concat(rows, axis=axis) if out > 1 else rows[0]
+    return x
+
+
+class TorchAdaptiveAvgPool(M.Module):
+    """Adaptive average pooling with torch's windows."""
+
+    axes = 2
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x):
+        return adaptive_average(x, self.output_size, self.axes)
+
+
+class TorchAdaptiveAvgPool1d(TorchAdaptiveAvgPool):
+    """Adaptive average pooling of n c w."""
+
+    axes = 1
+
+
+class TorchAdaptiveAvgPool2d(TorchAdaptiveAvgPool):
+    """Adaptive average pooling of n c h w."""
+
+
+class TorchAdaptiveAvgPool3d(TorchAdaptiveAvgPool):
+    """Adaptive average pooling of n c d h w."""
+
+    axes = 3
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """Adaptive average pooling of n c w."""
+    return adaptive_average(input, output_size, 1)
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Adaptive average pooling of n c h w."""
+    return adaptive_average(input, output_size, 2)
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Adaptive average pooling of n c d h w."""
+    return adaptive_average(input, output_size, 3)
+
+
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                recompute_scale_factor=None, antialias=False):
+    """Resize like torch: nearest and bilinear. A fractional scale samples by the scale itself."""
+    axes = input.ndim - 2
+    if size is None:
+        scale = spatial(scale_factor, axes)
+        sizes = tuple(int(n * s) for n, s in zip(input.shape[2:], scale))
+        exact = all(n * s == out for n, s, out in zip(input.shape[2:], scale, sizes))
+        if not exact and not recompute_scale_factor:
+            raise ValueError("a scale that gives no whole size samples differently in MegEngine")
+    else:
+        sizes = spatial(size, axes)
+    if mode == "nearest":
+        for axis, out in enumerate(sizes, 2):
+            n = input.shape[axis]
+            if out != n:
+                input = pick(input, axis, [i * n // out for i in range(out)])
+        return input
+    return F.vision.interpolate(input, size=sizes, mode=mode, align_corners=bool(align_corners))
+
+
+class TorchUpsample(M.Module):
+    """nn.Upsample with torch's parameters: nearest and bilinear."""
+
+    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                 recompute_scale_factor=None):
+        super().__init__()
+        self.arguments = (size, scale_factor, mode, align_corners, recompute_scale_factor)
+
+    def forward(self, x):
+        return interpolate(x, *self.arguments)

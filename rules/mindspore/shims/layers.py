@@ -1,0 +1,118 @@
+"""Layers with torch's signature where MindSpore's own has no CPU kernel or another meaning."""
+
+import mindspore
+from mindspore import nn, ops
+from mindspore.common import initializer
+
+
+def parameter(shape, init):
+    """A trainable float32 parameter."""
+    return mindspore.Parameter(initializer.initializer(init, shape, mindspore.float32))
+
+
+class TorchInstanceNorm(nn.Cell):
+    """Instance normalisation, n c *spatial; parameters gamma and beta (c,) where affine."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
+        super().__init__()
+        self.eps = eps
+        self.affine = affine
+        if affine:
+            self.gamma = parameter((num_features,), "ones")
+            self.beta = parameter((num_features,), "zeros")
+
+    def construct(self, x):
+        axes = tuple(range(2, x.ndim))
+        centred = x - ops.mean(x, axes, True)
+        out = centred / ops.sqrt(ops.mean(centred * centred, axes, True) + self.eps)
+        if self.affine:
+            shape = (1, -1) + (1,) * len(axes)
+            out = out * self.gamma.reshape(shape) + self.beta.reshape(shape)
+        return out
+
+
+class TorchInstanceNorm1d(TorchInstanceNorm):
+    """Instance normalisation of n c w."""
+
+
+class TorchInstanceNorm2d(TorchInstanceNorm):
+    """Instance normalisation of n c h w."""
+
+
+class TorchInstanceNorm3d(TorchInstanceNorm):
+    """Instance normalisation of n c d h w."""
+
+
+class TorchLayerNorm(nn.Cell):
+    """Layer normalisation over the last axes; parameters gamma and beta of normalized_shape."""
+
+    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True):
+        super().__init__()
+        one = isinstance(normalized_shape, int)
+        shape = (normalized_shape,) if one else tuple(normalized_shape)
+        self.axes = tuple(range(-len(shape), 0))
+        self.eps = eps
+        self.gamma = parameter(shape, "ones") if elementwise_affine else None
+        self.beta = parameter(shape, "zeros") if elementwise_affine and bias else None
+
+    def construct(self, x):
+        centred = x - ops.mean(x, self.axes, True)
+        out = centred / ops.sqrt(ops.mean(centred * centred, self.axes, True) + self.eps)
+        if self.gamma is not None:
+            out = out * self.gamma
+        return out if self.beta is None else out + self.beta
+
+
+class TorchELU(nn.Cell):
+    """ELU for every alpha."""
+
+    def __init__(self, alpha=1.0):
+        super().__init__()
+        self.alpha = alpha
+
+    def construct(self, x):
+        return ops.relu(x) + self.alpha * (ops.exp(ops.minimum(x, ops.zeros_like(x))) - 1)
+
+
+def squeeze(input, dim):
+    """Drop one axis where its size is 1, else leave the tensor as it is."""
+    return ops.squeeze(input, dim) if input.shape[dim] == 1 else input
+
+
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                recompute_scale_factor=None, antialias=False):
+    """Resize like torch: nearest and bilinear. A fractional scale samples by the scale itself."""
+    axes = input.ndim - 2
+    if size is None:
+        scale = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * axes
+        sizes = tuple(int(n * s) for n, s in zip(input.shape[2:], scale))
+        exact = all(n * s == out for n, s, out in zip(input.shape[2:], scale, sizes))
+        if not exact and not recompute_scale_factor:
+            raise ValueError("a scale that gives no whole size samples differently in MindSpore")
+    else:
+        sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * axes
+    if mode == "nearest":
+        return nearest(input, sizes)
+    return ops.interpolate(input, sizes, None, mode, bool(align_corners))
+
+
+def nearest(input, sizes):
+    """Pick the element at floor(i * in / out) along each axis, as torch does."""
+    for axis, out in enumerate(sizes, 2):
+        n = input.shape[axis]
+        if out != n:
+            index = mindspore.Tensor([i * n // out for i in range(out)], mindspore.int32)
+            input = ops.gather(input, index, axis)
+    return input
+
+
+class TorchUpsample(nn.Cell):
+    """nn.Upsample with torch's parameters: nearest and bilinear."""
+
+    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                 recompute_scale_factor=None):
+        super().__init__()
+        self.arguments = (size, scale_factor, mode, align_corners, recompute_scale_factor)
+
+    def construct(self, x):
+        return interpolate(x, *self.arguments)

@@ -1,0 +1,143 @@
+"""Pooling with torch's signature in MindSpore: a stride that defaults to the kernel, and padding."""
+
+from mindspore import nn, ops
+
+
+def per_axis(value, axes):
+    """One number for each spatial axis."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value) * axes if len(value) == 1 else tuple(value)
+    return (value,) * axes
+
+
+def both_sides(padding):
+    """Order padding as ops.pad wants it: the last axis first, both sides of each."""
+    return tuple(side for p in reversed(padding) for side in (p, p))
+
+
+def windows(x, kernel, stride):
+    """Give each kernel tap's view of the input, strided; the mean goes over them."""
+    outs = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride)]
+    taps = [()]
+    for k in kernel:
+        taps = [(*tap, i) for tap in taps for i in range(k)]
+    for tap in taps:
+        index = tuple(slice(t, t + (n - 1) * s + 1, s) for t, n, s in zip(tap, outs, stride))
+        yield x[(slice(None), slice(None), *index)]
+
+
+def pool_max(x, axes, kernel_size, stride, padding):
+    """Maximum over windows; padding is the lowest float32, which no value is below."""
+    kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
+    stride = kernel if stride is None else per_axis(stride, axes)
+    if any(padding):
+        x = ops.pad(x, both_sides(padding), "constant", -3.4028234663852886e38)
+    if axes == 3:
+        return ops.MaxPool3D(kernel, stride, "valid")(x)
+    if axes == 2:
+        return ops.MaxPool(kernel, stride, "valid")(x)
+    return ops.squeeze(ops.MaxPool((1, *kernel), (1, *stride), "valid")(ops.expand_dims(x, 2)), 2)
+
+
+def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad):
+    """Mean over windows; padding counts, or does not, as in torch."""
+    kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
+    stride = kernel if stride is None else per_axis(stride, axes)
+    ones = ops.ones_like(x)
+    if any(padding):
+        x = ops.pad(x, both_sides(padding))
+        ones = ops.pad(ones, both_sides(padding), "constant", 1.0 if count_include_pad else 0.0)
+    total, count = None, None
+    for view, one in zip(windows(x, kernel, stride), windows(ones, kernel, stride)):
+        total = view if total is None else total + view
+        count = one if count is None else count + one
+    return total / count
+
+
+class TorchMaxPool(nn.Cell):
+    """Max pooling with torch's parameters over the last ``axes`` axes."""
+
+    axes = 2
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
+                 ceil_mode=False):
+        super().__init__()
+        self.arguments = (self.axes, kernel_size, stride, padding)
+
+    def construct(self, x):
+        return pool_max(x, *self.arguments)
+
+
+class TorchMaxPool1d(TorchMaxPool):
+    """Max pooling of n c w."""
+
+    axes = 1
+
+
+class TorchMaxPool2d(TorchMaxPool):
+    """Max pooling of n c h w."""
+
+
+class TorchMaxPool3d(TorchMaxPool):
+    """Max pooling of n c d h w."""
+
+    axes = 3
+
+
+class TorchAvgPool(nn.Cell):
+    """Average pooling with torch's parameters over the last ``axes`` axes."""
+
+    axes = 2
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        super().__init__()
+        self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad)
+
+    def construct(self, x):
+        return pool_avg(x, *self.arguments)
+
+
+class TorchAvgPool1d(TorchAvgPool):
+    """Average pooling of n c w."""
+
+    axes = 1
+
+
+class TorchAvgPool2d(TorchAvgPool):
+    """Average pooling of n c h w."""
+
+
+class TorchAvgPool3d(TorchAvgPool):
+    """Average pooling of n c d h w."""
+
+    axes = 3
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c w."""
+    return pool_max(input, 1, kernel_size, stride, padding)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c h w."""
+    return pool_max(input, 2, kernel_size, stride, padding)
+
+
+def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """Max pooling of n c d h w."""
+    return pool_max(input, 3, kernel_size, stride, padding)
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c w."""
+    return pool_avg(input, 1, kernel_size, stride, padding, count_include_pad)
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c h w."""
+    return pool_avg(input, 2, kernel_size, stride, padding, count_include_pad)
+
+
+def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Average pooling of n c d h w."""
+    return pool_avg(input, 3, kernel_size, stride, padding, count_include_pad)
