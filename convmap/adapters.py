@@ -64,9 +64,14 @@ def expand(value: Value, dims: int | None) -> tuple[Value, ...] | None:
     return None
 
 
+def alike(a: Value, b: Value) -> bool:
+    """Tell whether two values are the same: the same number, or the same text."""
+    return a.known == b.known if a.is_known and b.is_known else a == b
+
+
 def collapse(axes: tuple[Value, ...], force_tuple: bool = False) -> Value:
     """Write one value for each axis as a single number where all are the same."""
-    if not force_tuple and all(a == axes[0] for a in axes):
+    if not force_tuple and all(alike(a, axes[0]) for a in axes):
         return axes[0]
     if any(not a.pure and axes.count(a) > 1 for a in axes):
         raise CannotWrite("an argument with a call in it would be evaluated twice")
@@ -101,7 +106,7 @@ def _spatial_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict
     axes = expand(value, ctx.dims)
     if axes is None:
         raise CannotWrite(f"{m.slots[0]} may be an int or a tuple")
-    if "int" in forms and all(a == axes[0] for a in axes):
+    if "int" in forms and all(alike(a, axes[0]) for a in axes):
         return {"param": axes[0]}
     if "tuple" in forms:
         return {"param": collapse(axes, force_tuple=True)}
@@ -163,7 +168,10 @@ def _or_slot_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict
     value = slots[m.slots[0]]
     if isinstance(value, Opaque) and value.adapter == "or_slot":
         return {"param": value.roles[0][1]}
-    if value == slots[m.option("other")]:
+    other = slots[m.option("other")]
+    if value == other or (
+        isinstance(value, Value) and isinstance(other, Value) and value.is_known and alike(value, other)
+    ):
         return {"param": constant(None)}
     return {"param": _single(m, slots)}
 
@@ -267,7 +275,7 @@ def _sides_crop_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[st
 
 
 def _difference(begin: Value, end: Value) -> Value:
-    if begin == end:
+    if alike(begin, end):
         return constant(0)
     if begin.is_known and end.is_known:
         return constant(begin.known - end.known)
@@ -288,7 +296,7 @@ def _pairs(padding: Value, dims: int) -> tuple[tuple[Value, Value], ...] | None:
 
 def _write_pairs(m: Map, pairs: tuple[tuple[Value, Value], ...]) -> Value:
     flat = tuple(v for pair in pairs for v in pair)
-    if all(v == flat[0] for v in flat):
+    if all(alike(v, flat[0]) for v in flat):
         return flat[0]
     if "tuple" not in m.option("forms", "int tuple").split():
         raise CannotWrite("the two sides differ, and padding must be one int here")
@@ -330,6 +338,10 @@ def _auto_pads(ctx: Context) -> Sides | None:
     return Sides(tuple((constant(t // 2), constant(t - t // 2)) for t in total))
 
 
+def _numbers(sides: Sides | None) -> Any:
+    return None if sides is None else [(b.known, e.known) for b, e in sides.axes]
+
+
 def _mode_pads(mode: str, m: Map, ctx: Context, args: Mapping[str, Value]) -> SlotValue:
     if mode == "valid":
         return Sides(((constant(0), constant(0)),) * (ctx.dims or 0))
@@ -367,9 +379,9 @@ def _symmetric_pads_lower(
             return {"padding": constant("same")}
         raise CannotWrite("'same' padding depends on the input's size")
     assert isinstance(sides, Sides)
-    if all(b == e for b, e in sides.axes):
+    if all(alike(b, e) for b, e in sides.axes):
         return {"padding": collapse(tuple(b for b, _ in sides.axes))}
-    if strings and sides == _auto_pads(ctx):
+    if strings and _numbers(sides) == _numbers(_auto_pads(ctx)):
         return {"padding": constant("same")}
     raise CannotWrite("the two sides of the padding differ")
 

@@ -73,7 +73,10 @@ def write_call(
     tail: list[Write] = []
     for write in writes:
         # A parameter of the same name keeps its own place; any other takes its source's.
-        names = [n for n in write.sources if n == write.param.name] or list(write.sources)
+        names = [n for n in write.sources if n == write.param.name]
+        if not names:
+            kin = {w.param.name for w in writes if w.sources == write.sources}
+            names = [n for n in write.sources if n in kin] or list(write.sources)
         places = [i for name in names for i in positions.get(name, ())]
         if places:
             anchored.setdefault(min(places), []).append(write)

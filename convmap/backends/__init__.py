@@ -1,0 +1,1 @@
+"""The frameworks themselves: finding and making their environments, running models in them."""

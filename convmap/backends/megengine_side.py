@@ -1,0 +1,107 @@
+"""A model in MegEngine: its tree and state, forward, gradients, fed randomness."""
+
+from __future__ import annotations
+
+import megengine
+import megengine.functional as F
+import megengine.module as M
+import side
+from megengine.autodiff import GradManager
+
+# Errors come where they happen, not at the next .numpy() (FACTS.md section 3).
+megengine.config.async_level = 0
+
+
+class Model:
+    """One loaded model."""
+
+    def __init__(self, path, entry, number):
+        self.module = side.load_module(path, number)
+        self.net = side.evaluate(self.module, entry)
+
+    def tree(self):
+        rows = []
+        for path, module in self.net.named_modules():
+            kind = type(module)
+            parameters = dict(module.named_parameters(recursive=False))
+            buffers = dict(module.named_buffers(recursive=False))
+            rows.append({
+                "path": path,
+                "class": kind.__module__ + "." + kind.__qualname__,
+                "parameters": {k: list(v.shape) for k, v in parameters.items()},
+                "buffers": {k: list(v.shape) for k, v in buffers.items()},
+            })  # fmt: skip
+        return rows
+
+    def _own(self):
+        return {**dict(self.net.named_parameters()), **dict(self.net.named_buffers())}
+
+    def get_state(self):
+        return {k: v.numpy() for k, v in self._own().items()}
+
+    def set_state(self, arrays):
+        own = self._own()
+        for name, array in arrays.items():
+            if name not in own:
+                raise KeyError("no parameter %r" % name)
+            if tuple(own[name].shape) != array.shape:
+                raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
+            own[name]._reset(megengine.Tensor(array.astype(own[name].dtype)))
+
+    def run(self, inputs, train, cotangents, dtype, noise_seed):
+        before = self.get_state()
+        self.net.train(train)
+        tensors = [megengine.Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
+        noise = side.Noise(noise_seed)
+        named = dict(self.net.named_parameters())
+        floats = [t for t, a in zip(tensors, inputs) if a.dtype.kind == "f"]
+        grads, weights = [], {}
+        with side.Patched(self.module, self._random(noise)):
+            if cotangents is None:
+                found = side.flatten(self.net(*tensors), lambda v: isinstance(v, megengine.Tensor))
+            else:
+                manager = GradManager()
+                manager.attach(list(named.values()) + floats)
+                with manager:
+                    found = side.flatten(self.net(*tensors), lambda v: isinstance(v, megengine.Tensor))
+                    manager.backward(
+                        [y for _, y in found], [megengine.Tensor(c.astype("float32")) for c in cotangents]
+                    )
+                grads = [None if t.grad is None else t.grad.numpy() for t in tensors]
+                weights = {k: p.grad.numpy() for k, p in named.items() if p.grad is not None}
+                for tensor in named.values():
+                    tensor.grad = None
+        result = {
+            "names": [n for n, _ in found],
+            "outputs": [y.numpy() for _, y in found],
+            "input_grads": grads,
+            "param_grads": weights,
+            "state_after": {k: v.numpy() for k, v in self.net.named_buffers()},
+            "random": noise.drawn,
+        }
+        self.set_state(before)
+        return result
+
+    @staticmethod
+    def _random(noise):
+        def normal(mean=0.0, std=1.0, size=None):
+            return megengine.Tensor(noise.normal(size or ())) * std + mean
+
+        def uniform(low=0.0, high=1.0, size=None):
+            return megengine.Tensor(noise.uniform(size or ())) * (high - low) + low
+
+        def dropout(inp, drop_prob, training=True):
+            return inp * megengine.Tensor(noise.mask(inp.shape, drop_prob)) if training and drop_prob else inp
+
+        return [
+            (megengine.random, "normal", normal),
+            (megengine.random, "uniform", uniform),
+            (F, "dropout", dropout),
+            (M.Dropout, "forward", lambda own, x: dropout(x, own.drop_prob, own.training)),
+        ]
+
+
+def info():
+    return {"version": megengine.__version__}
+
+

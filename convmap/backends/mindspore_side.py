@@ -1,0 +1,123 @@
+"""A model in MindSpore (PyNative mode): its tree and state, forward, gradients, fed randomness."""
+
+from __future__ import annotations
+
+import mindspore
+import side
+from mindspore import Tensor, nn, ops
+
+
+class Model:
+    """One loaded model."""
+
+    def __init__(self, path, entry, number):
+        self.module = side.load_module(path, number)
+        self.net = side.evaluate(self.module, entry)
+
+    def _parameters(self):
+        for path, cell in self.net.cells_and_names():
+            for name, parameter in cell._params.items():
+                if parameter is not None:
+                    yield (path + "." + name if path else name), path, cell, name, parameter
+
+    def tree(self):
+        rows = {}
+        for path, cell in self.net.cells_and_names():
+            kind = type(cell)
+            rows[path] = {"path": path, "class": kind.__module__ + "." + kind.__qualname__,
+                          "parameters": {}, "buffers": {}}  # fmt: skip
+        for _, path, _, name, parameter in self._parameters():
+            group = "parameters" if parameter.requires_grad else "buffers"
+            rows[path][group][name] = list(parameter.shape)
+        return list(rows.values())
+
+    def get_state(self):
+        return {full: p.asnumpy() for full, _, _, _, p in self._parameters()}
+
+    def set_state(self, arrays):
+        own = {full: p for full, _, _, _, p in self._parameters()}
+        for name, array in arrays.items():
+            if name not in own:
+                raise KeyError("no parameter %r" % name)
+            # Parameter.set_data accepts any shape and takes it over (FACTS.md section 2).
+            if tuple(own[name].shape) != array.shape:
+                raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
+            own[name].set_data(Tensor(array, own[name].dtype))
+
+    def run(self, inputs, train, cotangents, dtype, noise_seed):
+        before = self.get_state()
+        self.net.set_train(train)
+        tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
+        noise = side.Noise(noise_seed)
+        named = [(full, p) for full, _, _, _, p in self._parameters() if p.requires_grad]
+        floats = tuple(i for i, a in enumerate(inputs) if a.dtype.kind == "f")
+        found, grads, weights = [], [], {}
+
+        def forward(*values):
+            outputs = side.flatten(self.net(*values), lambda v: isinstance(v, Tensor))
+            found[:] = outputs
+            if cotangents is None:
+                return outputs[0][1].sum()
+            total = 0.0
+            for (_, y), c in zip(outputs, cotangents):
+                total = total + (y * Tensor(c.astype("float32"))).sum()
+            return total
+
+        with side.Patched(self.module, self._random(noise)):
+            if cotangents is None:
+                forward(*tensors)
+            else:
+                step = mindspore.value_and_grad(forward, floats, [p for _, p in named])
+                _, (by_input, by_weight) = step(*tensors)
+                by_input = by_input if isinstance(by_input, tuple) else (by_input,)
+                grads = [None] * len(inputs)
+                for place, grad in zip(floats, by_input):
+                    grads[place] = grad.asnumpy()
+                weights = {full: g.asnumpy() for (full, _), g in zip(named, by_weight)}
+        after = {full: p.asnumpy() for full, _, _, _, p in self._parameters() if not p.requires_grad}
+        result = {
+            "names": [n for n, _ in found],
+            "outputs": [y.asnumpy() for _, y in found],
+            "input_grads": grads,
+            "param_grads": weights,
+            "state_after": after,
+            "random": noise.drawn,
+        }
+        self.set_state(before)
+        return result
+
+    @staticmethod
+    def _random(noise):
+        def shape_of(size):
+            return size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+
+        def normal(*size, **_):
+            return Tensor(noise.normal(shape_of(size)))
+
+        def uniform(*size, **_):
+            return Tensor(noise.uniform(shape_of(size)))
+
+        def dropout(input, p=0.5, training=True, seed=None):
+            return input * Tensor(noise.mask(input.shape, p)) if training and p else input
+
+        def layer(cell, x):
+            p = cell.p if cell.p is not None else 1 - cell.keep_prob
+            return dropout(x, p, cell.training)
+
+        def layer2d(cell, x):
+            shape = (*x.shape[:2], *[1] * (x.ndim - 2))
+            return x * Tensor(noise.mask(shape, cell.keep_prob and 1 - cell.keep_prob)) if cell.training else x
+
+        return [
+            (ops, "randn", normal),
+            (ops, "randn_like", lambda x, **_: normal(*x.shape)),
+            (ops, "rand", uniform),
+            (ops, "rand_like", lambda x, **_: uniform(*x.shape)),
+            (ops, "dropout", dropout),
+            (nn.Dropout, "construct", layer),
+            (nn.Dropout2d, "construct", layer2d),
+        ]
+
+
+def info():
+    return {"version": mindspore.__version__}

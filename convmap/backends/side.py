@@ -1,0 +1,100 @@
+"""What every framework's side of a worker does alike: loading a model file, naming outputs, noise.
+
+Runs inside the framework's interpreter (Python 3.8 and later); convmap itself is not importable there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+
+import numpy as np
+
+
+def namespace(**fields):
+    """Make an attribute object, for models that take a configuration."""
+    return types.SimpleNamespace(**fields)
+
+
+def load_module(path, number):
+    """Execute a model file as a module; its folder is importable meanwhile."""
+    name = "convmap_model_%d" % number
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = os.path.dirname(os.path.abspath(path))
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def evaluate(module, entry):
+    """Evaluate the entry expression in the model's module."""
+    return eval(entry, {**vars(module), "namespace": namespace})  # noqa: S307 - verify runs user code
+
+
+def flatten(value, is_tensor, name=""):
+    """Give (name, tensor) for each tensor of a nested output."""
+    if is_tensor(value):
+        return [(name or "output", value)]
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        return []
+    return [
+        pair
+        for key, item in items
+        for pair in flatten(item, is_tensor, "%s.%s" % (name, key) if name else str(key))
+    ]
+
+
+class Noise:
+    """One NumPy stream for every random draw in a forward pass, the same in all frameworks."""
+
+    def __init__(self, seed):
+        self.stream = np.random.RandomState(seed)
+        self.drawn = []
+
+    def normal(self, shape):
+        self.drawn.append(["normal", list(shape)])
+        return self.stream.standard_normal(tuple(shape)).astype(np.float32)
+
+    def uniform(self, shape):
+        self.drawn.append(["uniform", list(shape)])
+        return self.stream.random_sample(tuple(shape)).astype(np.float32)
+
+    def mask(self, shape, p):
+        """Give the factors of dropout: 0, or 1 / (1 - p)."""
+        self.drawn.append(["dropout", list(shape)])
+        kept = self.stream.random_sample(tuple(shape)) >= p
+        return (kept / (1.0 - p) if p < 1 else kept * 0.0).astype(np.float32)
+
+
+class Patched:
+    """Replace attributes for a while; also the same objects under any name in the model's module."""
+
+    def __init__(self, module, replacements):
+        self.targets = []
+        for owner, name, new in replacements:
+            old = getattr(owner, name, None)
+            if old is None:
+                continue
+            self.targets.append((owner, name, old, new))
+            for local, value in list(vars(module).items()):
+                if value is old:
+                    self.targets.append((module, local, old, new))
+
+    def __enter__(self):
+        for owner, name, _, new in self.targets:
+            setattr(owner, name, new)
+
+    def __exit__(self, *error):
+        for owner, name, old, _ in reversed(self.targets):
+            setattr(owner, name, old)

@@ -1,0 +1,105 @@
+"""A model in torch: its tree and state, forward, gradients, fed randomness."""
+
+from __future__ import annotations
+
+import copy
+
+import side
+import torch
+
+
+class Model:
+    """One loaded model."""
+
+    def __init__(self, path, entry, number):
+        self.module = side.load_module(path, number)
+        self.net = side.evaluate(self.module, entry)
+
+    def tree(self):
+        rows = []
+        for path, module in self.net.named_modules():
+            kind = type(module)
+            rows.append({
+                "path": path,
+                "class": kind.__module__ + "." + kind.__qualname__,
+                "parameters": {k: list(v.shape) for k, v in module._parameters.items() if v is not None},
+                "buffers": {k: list(v.shape) for k, v in module._buffers.items() if v is not None},
+            })  # fmt: skip
+        return rows
+
+    def get_state(self):
+        return {k: v.detach().numpy() for k, v in self.net.state_dict().items()}
+
+    def set_state(self, arrays):
+        own = self.net.state_dict()
+        for name, array in arrays.items():
+            if name not in own:
+                raise KeyError("no parameter %r" % name)
+            if tuple(own[name].shape) != array.shape:
+                raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
+            with torch.no_grad():
+                own[name].copy_(torch.from_numpy(array))
+
+    def run(self, inputs, train, cotangents, dtype, noise_seed):
+        net = copy.deepcopy(self.net).train(train)
+        if dtype == "float64":
+            net = net.double()
+        kind = getattr(torch, dtype)
+        tensors = []
+        for array in inputs:
+            tensor = torch.from_numpy(array)
+            if tensor.is_floating_point():
+                tensor = tensor.to(kind).requires_grad_(cotangents is not None)
+            tensors.append(tensor)
+        noise = side.Noise(noise_seed)
+        with side.Patched(self.module, self._random(noise, kind)):
+            outputs = side.flatten(net(*tensors), torch.is_tensor)
+        grads, weights = [], {}
+        if cotangents is not None:
+            total = sum((y * torch.from_numpy(c).to(y.dtype)).sum() for (_, y), c in zip(outputs, cotangents))
+            total.backward()
+            grads = [None if t.grad is None else t.grad.numpy() for t in tensors]
+            weights = {k: p.grad.numpy() for k, p in net.named_parameters() if p.grad is not None}
+        return {
+            "names": [n for n, _ in outputs],
+            "outputs": [y.detach().numpy() for _, y in outputs],
+            "input_grads": grads,
+            "param_grads": weights,
+            "state_after": {k: b.numpy() for k, b in net.named_buffers()},
+            "random": noise.drawn,
+        }
+
+    @staticmethod
+    def _random(noise, kind):
+        functional = torch.nn.functional
+
+        def shape_of(size):
+            return size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+
+        def normal(*size, **_):
+            return torch.from_numpy(noise.normal(shape_of(size))).to(kind)
+
+        def uniform(*size, **_):
+            return torch.from_numpy(noise.uniform(shape_of(size))).to(kind)
+
+        def dropout(input, p=0.5, training=True, inplace=False):
+            return input * torch.from_numpy(noise.mask(input.shape, p)).to(input.dtype) if training and p else input
+
+        def dropout2d(input, p=0.5, training=True, inplace=False):
+            shape = (*input.shape[:2], *[1] * (input.dim() - 2))
+            return input * torch.from_numpy(noise.mask(shape, p)).to(input.dtype) if training and p else input
+
+        return [
+            (torch, "randn", normal),
+            (torch, "randn_like", lambda x, **_: normal(*x.shape)),
+            (torch, "rand", uniform),
+            (torch, "rand_like", lambda x, **_: uniform(*x.shape)),
+            (functional, "dropout", dropout),
+            (functional, "dropout2d", dropout2d),
+        ]
+
+
+def info():
+    return {"version": torch.__version__}
+
+
