@@ -123,6 +123,7 @@ class Operator:
     slots: tuple[Slot, ...]
     returns: str = "tensor"
     weights: tuple[str, ...] = ()
+    optional_weights: tuple[str, ...] = ()  # those a framework may do without
     fresh: bool = True
     summary: str = ""
 

@@ -41,7 +41,7 @@ _BINDING_KEYS = {
     "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
     "shim", "note", "evidence", "slots", "read_only",
 }  # fmt: skip
-_OP_KEYS = {"kind", "slots", "returns", "weights", "fresh", "summary"}
+_OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,16 @@ class Framework:
         for binding in self.bindings:
             table.setdefault(binding.api, []).append(binding)
         return {api: tuple(found) for api, found in table.items()}
+
+    def layer(self, class_name: str) -> Binding | None:
+        """Find the binding of a layer's class at run time, by its own name: a layer's or a shim's."""
+        own = class_name.rpartition(".")[2]
+        inside = class_name.split(".")[0] == self.package
+        for binding in self.bindings:
+            if binding.operator.kind == "layer":
+                if binding.shim == own or (inside and binding.api.rpartition(".")[2] == own):
+                    return binding
+        return None
 
     def for_operator(self, operator: Operator, dims: int | None) -> list[Binding]:
         """Give the bindings that may write an operator: plain calls first, shims last."""
@@ -152,6 +162,7 @@ def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
         tuple(slots),
         table.get("returns", "tensor"),
         tuple(table.get("weights", ())),
+        tuple(table.get("optional_weights", ())),
         table.get("fresh", True),
         table.get("summary", ""),
     )

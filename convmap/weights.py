@@ -1,0 +1,117 @@
+"""Which parameter of a ported model takes which of the source's: names and layouts from the bindings.
+
+Every tensor is accounted for: mapped, left out with a reason, or an error that names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convmap.errors import ConvmapError
+from convmap.model import Binding
+from convmap.rules import Framework
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One tensor: its name on both sides and the target's shape (transfers never permute)."""
+
+    source: str
+    target: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WeightPlan:
+    transfers: tuple[Transfer, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def plan_weights(
+    source: Framework, source_tree: list[dict[str, Any]], target: Framework, target_tree: list[dict[str, Any]]
+) -> WeightPlan:
+    """Match the tensors of two models of equal module paths; raise ConvmapError where one is unmatched."""
+    shapes = {}
+    for row in target_tree:
+        for name, shape in {**row["parameters"], **row["buffers"]}.items():
+            shapes[_join(row["path"], name)] = tuple(shape)
+    classes = {row["path"]: row["class"] for row in target_tree}
+    transfers: list[Transfer] = []
+    left_out: list[tuple[str, str]] = []
+    wrong: list[str] = []
+    for row in source_tree:
+        mine = source.layer(row["class"])
+        path, theirs = row["path"], None
+        if mine is not None and path in classes:
+            theirs = target.layer(classes[path])
+        elif mine is None and path.rpartition(".")[0] in classes:
+            # A layer that nests another (MindSpore's BatchNorm3d): its outer path has the binding.
+            outer = next((r for r in source_tree if r["path"] == path.rpartition(".")[0]), None)
+            if outer is not None and source.layer(outer["class"]) is not None:
+                mine, path = source.layer(outer["class"]), outer["path"]
+                theirs = target.layer(classes[path])
+        for name, shape in {**row["parameters"], **row["buffers"]}.items():
+            full = _join(row["path"], name)
+            inner = full[len(path) + 1 :] if path else full
+            found = _counterpart(inner, mine, theirs)
+            wanted = _join(path, found[0]) if found else full
+            if wanted in shapes:
+                problem = _shape_problem(full, tuple(shape), wanted, shapes[wanted], bool(found and found[1]))
+                wrong += [problem] if problem else []
+                transfers.append(Transfer(full, wanted, shapes[wanted]))
+            elif mine is not None and _canonical(inner, mine) in mine.operator.optional_weights:
+                left_out.append((full, f"{target.name} has no such counter"))
+            else:
+                wrong.append(f"{full} has no counterpart {wanted} in the port")
+    filled = {t.target for t in transfers}
+    for name in shapes:
+        if name not in filled and not _optional(name, target, classes):
+            wrong.append(f"{name} of the port is filled by nothing")
+    if wrong:
+        raise ConvmapError("weights don't match: " + "; ".join(wrong[:6]))
+    return WeightPlan(tuple(transfers), tuple(left_out))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _canonical(name: str, binding: Binding) -> str:
+    return next((w.canonical for w in binding.weights if w.name == name), name)
+
+
+def _counterpart(name: str, mine: Binding | None, theirs: Binding | None) -> tuple[str, bool] | None:
+    """Give the target's name of a layer's parameter, and whether a layout is declared."""
+    if mine is None or theirs is None:
+        return None
+    for weight in mine.weights:
+        if weight.name == name:
+            for other in theirs.weights:
+                if other.canonical == weight.canonical:
+                    return other.name, bool(weight.layout or other.layout)
+    return None
+
+
+def _shape_problem(
+    source: str, shape: tuple[int, ...], target: str, wanted: tuple[int, ...], layout: bool
+) -> str:
+    if shape == wanted:
+        return ""
+    size, other = 1, 1
+    for n in shape:
+        size *= n
+    for n in wanted:
+        other *= n
+    # Every layout difference between the frameworks is a reshape (FACTS.md section 2). PReLU and
+    # normalisation vectors differ by axes of size 1 only.
+    thin = [n for n in shape if n != 1] == [n for n in wanted if n != 1]
+    if size == other and (layout or thin):
+        return ""
+    return f"{source} {shape} does not fit {target} {wanted}"
+
+
+def _optional(name: str, target: Framework, classes: dict[str, str]) -> bool:
+    path, _, leaf = name.rpartition(".")
+    binding = target.layer(classes.get(path, ""))
+    return binding is not None and _canonical(leaf, binding) in binding.operator.optional_weights
