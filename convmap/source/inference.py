@@ -172,7 +172,8 @@ class Inference:
         if node in self._kinds:
             return self._kinds[node]
         if node in self._busy:
-            return "unknown"
+            # x = x.view(...): what x is follows from its other assignments.
+            return "same"
         self._busy.add(node)
         try:
             found = self._kind(node)
@@ -200,6 +201,8 @@ class Inference:
             sides = {self.kind(node.left), self.kind(node.right)}
             if "tensor" in sides:
                 return "tensor"
+            if "same" in sides:
+                return "same" if len(sides) == 1 else "unknown"
             if isinstance(node.op, _NUMERIC) and not sides & {"str"}:
                 if sides <= {"int", "bool"} and not isinstance(node.op, (ast.Div, ast.Pow)):
                     return "int"
@@ -456,15 +459,34 @@ class Inference:
                     if isinstance(item, FUNCTIONS) and item.name == func.attr:
                         return self._returned(item)
         receiver = self.kind(func.value)
-        if receiver == "tensor":
-            known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())
-            for binding in known:
-                if len(binding.params) > len(node.args) + len(node.keywords) or binding.has_star:
-                    return binding.operator.returns
-            return known[0].operator.returns if known else "unknown"
+        if receiver in ("tensor", "same"):
+            found = self._tensor_method(node, func)
+            return "same" if receiver == "same" and found == "tensor" else found
         if self.kind(func) == "module":
-            return "tensor"
+            return self._module_result(func)
         return "unknown"
+
+    def _module_result(self, func: ast.Attribute) -> str:
+        """Give what calling a module returns: its forward's kinds where the class is in this file."""
+        owner = self.enclosing(func, ast.ClassDef)
+        own = isinstance(func.value, ast.Name) and func.value.id == "self"
+        values = self.attributes.get((owner, func.attr), []) if own else []  # type: ignore[arg-type]
+        made = [self.classes.get(getattr(v.func, "id", "")) for v in values if isinstance(v, ast.Call)]
+        if not made or any(c is None for c in made):
+            return "tensor"
+        results = []
+        for class_node in made:
+            assert class_node is not None
+            forward = [n for n in class_node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward]
+            results.append(self._returned(forward[0]) if forward else "unknown")
+        return _join(results)
+
+    def _tensor_method(self, node: ast.Call, func: ast.Attribute) -> str:
+        known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())
+        for binding in known:
+            if len(binding.params) > len(node.args) + len(node.keywords) or binding.has_star:
+                return binding.operator.returns
+        return known[0].operator.returns if known else "unknown"
 
     def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         annotated = self._annotation_kind(function.returns)
@@ -490,6 +512,8 @@ def _called(node: ast.AST) -> str:
 def _join(kinds: list[str]) -> str:
     """Give what several possible kinds have in common."""
     left = {k for k in kinds if k != "same"}
+    if not left and kinds:
+        return "same"
     if len(left) == 1:
         return left.pop()
     if left and left <= _NUMBERS | {"number"}:
