@@ -121,7 +121,7 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
     return out
 
 
-def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, folder: str = "") -> Verdict:
+def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 5) -> Verdict:
     """Port one model, run source, target and judge, and compare; every failure is in the verdict."""
     verdict = Verdict(case, target)
     start = time.perf_counter()
@@ -133,7 +133,7 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
         port = port_document(document, source, rules.framework(target))
         verdict.counts = dict(port.counts)
         with tempfile.TemporaryDirectory() as scratch:
-            _run(case, source.name, port, Path(scratch), pool, rules, seed, verdict)
+            _run(case, source.name, port, Path(scratch), pool, rules, seed, seeds, verdict)
     except (ConvmapError, WorkerError) as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")
@@ -145,7 +145,8 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
 
 
 def _run(
-    case: Case, source: str, port: Port, scratch: Path, pool: Workers, rules: Rules, seed: int, verdict: Verdict
+    case: Case, source: str, port: Port, scratch: Path, pool: Workers, rules: Rules, seed: int, seeds: int,
+    verdict: Verdict,
 ) -> None:
     refused = [d for d in port.diagnostics if d.severity == "error"]
     if refused:
@@ -153,65 +154,71 @@ def _run(
     target = port.target
     ported = scratch / f"{case.file.stem}_{target}.py"
     ported.write_bytes(port.data)
-    stream = np.random.RandomState(seed)
-    inputs = [make_input(spec, stream) for spec in case.inputs]
     one = pool[source].ask("load", path=str(case.file), entry=case.entry)
     two = pool[target].ask("load", path=str(ported), entry=case.entry)
     plan = plan_weights(rules.framework(source), one["tree"], rules.framework(target), two["tree"])
     verdict.left_out = plan.left_out
     verdict.tensors = len(plan.transfers)
-    state = varied(pool[source].ask("get_state", model=one["model"]), stream)
-    pool[source].ask("set_state", model=one["model"], arrays=state)
-    moved = {t.target: state[t.source].reshape(t.shape) for t in plan.transfers}
-    pool[target].ask("set_state", model=two["model"], arrays=moved)
+    fresh = pool[source].ask("get_state", model=one["model"])
+    judge_model = {source: one["model"], target: two["model"]}.get(JUDGE)
+    if judge_model is None:
+        raise ConvmapError("neither side has float64: verify the port to torch, then from torch")
     for mode in ("eval", "train"):
-        common = dict(inputs=inputs, train=mode == "train", noise_seed=seed + 1)
-        shape = pool[source].ask("run", model=one["model"], cotangents=None, dtype="float32", **common)
-        if not shape["outputs"]:
-            raise ConvmapError(f"{case.entry} gives no tensor")
-        weights = np.random.RandomState(seed + 2)
-        cotangents = [weights.standard_normal(y.shape).astype(np.float32) for y in shape["outputs"]]
-        common.update(cotangents=cotangents)
-        a = pool[source].ask("run", model=one["model"], dtype="float32", **common)
-        b = pool[target].ask("run", model=two["model"], dtype="float32", **common)
-        if source == JUDGE:
-            judge, names = pool[source].ask("run", model=one["model"], dtype="float64", **common), None
-        elif target == JUDGE:
-            judge, names = pool[target].ask("run", model=two["model"], dtype="float64", **common), plan
-        else:
-            raise ConvmapError("neither side has float64: verify the port to torch, then from torch")
-        verdict.comparisons += [(mode, c) for c in _compare(a, b, judge, plan, names)]
-        verdict.noise = len(a["random"])
+        samples: dict[tuple[str, str], list[tuple[np.ndarray, ...]]] = {}
+        for number in range(seeds):
+            stream = np.random.RandomState(seed + 1000 * number)
+            inputs = [make_input(spec, stream) for spec in case.inputs]
+            state = varied(fresh, stream)
+            pool[source].ask("set_state", model=one["model"], arrays=state)
+            moved = {t.target: state[t.source].reshape(t.shape) for t in plan.transfers}
+            pool[target].ask("set_state", model=two["model"], arrays=moved)
+            common: dict[str, Any] = dict(inputs=inputs, train=mode == "train", noise_seed=seed + number)
+            shape = pool[source].ask("run", model=one["model"], cotangents=None, dtype="float32", **common)
+            if not shape["outputs"]:
+                raise ConvmapError(f"{case.entry} gives no tensor")
+            common["cotangents"] = [
+                np.asarray(stream.standard_normal(y.shape), np.float32) for y in shape["outputs"]
+            ]
+            a = pool[source].ask("run", model=one["model"], dtype="float32", **common)
+            b = pool[target].ask("run", model=two["model"], dtype="float32", **common)
+            judge = pool[JUDGE].ask("run", model=judge_model, dtype="float64", **common)
+            verdict.noise = len(a["random"])
+            if a["random"] != b["random"] or a["names"] != b["names"]:
+                raise ConvmapError(
+                    f"outputs {a['names']} with draws {a['random']} in {source}, "
+                    f"{b['names']} with {b['random']} in {target}: not comparable"
+                )
+            for key, tensors in _tensors(a, b, judge, plan, JUDGE == target):
+                samples.setdefault(key, []).append(tensors)
+        for (kind, name), found in samples.items():
+            verdict.comparisons.append((mode, compare(name, kind, *map(_joined, zip(*found)))))
 
 
-def _compare(
-    a: dict[str, Any], b: dict[str, Any], judge: dict[str, Any], plan: WeightPlan, renamed: WeightPlan | None
-) -> list[Comparison]:
-    out: list[Comparison] = []
-    if a["random"] != b["random"]:
-        out.append(Comparison("noise", "forward", float("inf"), float("inf"), 0.0,
-                              f"random draws differ: {a['random']} and {b['random']}"))  # fmt: skip
-    if a["names"] != b["names"]:
-        out.append(Comparison("outputs", "forward", float("inf"), float("inf"), 0.0,
-                              f"outputs {a['names']} and {b['names']}"))  # fmt: skip
-        return out
+def _joined(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Put the samples of all seeds into one tensor: a bound from one lucky number says nothing."""
+    if len({a.shape[1:] for a in arrays}) > 1 or arrays[0].ndim == 0:
+        return np.concatenate([a.ravel() for a in arrays])
+    return np.concatenate(arrays)
+
+
+def _tensors(
+    a: dict[str, Any], b: dict[str, Any], judge: dict[str, Any], plan: WeightPlan, judge_is_target: bool
+) -> Iterator[tuple[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Give (kind, name) and the tensor of source, target and judge, in the source's layout."""
     for i, name in enumerate(a["names"]):
-        out.append(compare(name, "forward", a["outputs"][i], b["outputs"][i], judge["outputs"][i]))
+        yield ("forward", name), (a["outputs"][i], b["outputs"][i], judge["outputs"][i])
     for i, grad in enumerate(a["input_grads"]):
-        other, truth = b["input_grads"][i], judge["input_grads"][i]
-        if grad is None:
-            continue
-        out.append(compare(f"input {i}", "input gradient", grad, _or_zeros(other, grad), _or_zeros(truth, grad)))
-    judge_names = {t.source: (t.target if renamed else t.source) for t in plan.transfers}
+        if grad is not None:
+            others = (_or_zeros(side["input_grads"][i], grad) for side in (b, judge))
+            yield ("input gradient", f"input {i}"), (grad, *others)  # type: ignore[misc]
     for kind, key in (("weight gradient", "param_grads"), ("buffer", "state_after")):
         for transfer in plan.transfers:
             mine = a[key].get(transfer.source)
             if mine is None or mine.dtype.kind != "f":
                 continue
             theirs = _or_zeros(b[key].get(transfer.target), mine)
-            truth = _or_zeros(judge[key].get(judge_names[transfer.source]), mine)
-            out.append(compare(transfer.source, kind, mine, theirs, truth))
-    return out
+            name = transfer.target if judge_is_target else transfer.source
+            yield (kind, transfer.source), (mine, theirs, _or_zeros(judge[key].get(name), mine))
 
 
 def _or_zeros(value: np.ndarray | None, like: np.ndarray) -> np.ndarray:
@@ -253,7 +260,7 @@ def command(args: argparse.Namespace) -> int:
         for case in cases:
             if sys.stderr.isatty():
                 print(f"verifying {case.name} in {target} ...", file=sys.stderr)
-            verdict = verify(case, target, pool, rules, args.seed)
+            verdict = verify(case, target, pool, rules, args.seed, args.seeds)
             verdicts.append(verdict)
             if args.format == "text":
                 print(text_of(verdict), flush=True)

@@ -144,9 +144,10 @@ class _Porter:
         if kind == "tensor":
             return f"{self.source.tensor_class}.{func.attr}", func.value
         own = isinstance(func.value, ast.Name) and func.value.id == "self"
-        if kind == "module" or (own and self.inference.is_module_class(owner)):
+        if kind in ("module", "modules") or (own and self.inference.is_module_class(owner)):
             api = f"{self.source.module_class}.{func.attr}"
-            if api in self.source.by_api and not (own and self._defines(owner, func.attr)):
+            own_method = own and self._defines(owner, func.attr)
+            if api in self.source.by_api and not own_method:
                 return api, func.value
         elif kind == "unknown" and not own:
             api = f"{self.source.tensor_class}.{func.attr}"
