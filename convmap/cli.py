@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--manifest", metavar="TOML", help="verify every [[model]] of a file")
     verify.add_argument("--seed", type=int, default=0)
-    verify.add_argument("--seeds", type=int, default=5, help="samples of weights and inputs (default 5)")
+    verify.add_argument("--seeds", type=int, default=8, help="samples of weights and inputs (default 8)")
     verify.add_argument("--format", choices=("text", "json"), default="text")
     verify.set_defaults(run=_verify)
 

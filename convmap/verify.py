@@ -121,7 +121,7 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
     return out
 
 
-def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 5) -> Verdict:
+def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 8) -> Verdict:
     """Port one model, run source, target and judge, and compare; every failure is in the verdict."""
     verdict = Verdict(case, target)
     start = time.perf_counter()

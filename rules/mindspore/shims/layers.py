@@ -43,6 +43,26 @@ class TorchInstanceNorm3d(TorchInstanceNorm):
     """Instance normalisation of n c d h w."""
 
 
+class TorchGroupNorm(nn.Cell):
+    """Group normalisation of n c *spatial; parameters gamma and beta (c,)."""
+
+    def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
+        super().__init__()
+        self.num_groups, self.eps = num_groups, eps
+        self.gamma = parameter((num_channels,), "ones") if affine else None
+        self.beta = parameter((num_channels,), "zeros") if affine else None
+
+    def construct(self, x):
+        flat = x.reshape((x.shape[0], self.num_groups, -1))
+        centred = flat - ops.mean(flat, 2, True)
+        out = centred / ops.sqrt(ops.mean(centred * centred, 2, True) + self.eps)
+        out = out.reshape(x.shape)
+        if self.gamma is not None:
+            shape = (1, -1) + (1,) * (x.ndim - 2)
+            out = out * self.gamma.reshape(shape) + self.beta.reshape(shape)
+        return out
+
+
 class TorchLayerNorm(nn.Cell):
     """Layer normalisation over the last axes; parameters gamma and beta of normalized_shape."""
 
