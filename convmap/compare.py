@@ -56,17 +56,20 @@ def compare(name: str, kind: str, source: np.ndarray, target: np.ndarray, judge:
 def pattern(target: np.ndarray, judge: np.ndarray) -> str:
     """Name what a difference looks like: zeros at the end, a shift by one, a lost bias."""
     target = target.astype(np.float64)
+    worst = float(np.abs(target - judge).max())
     scale = float(np.abs(judge).max()) or 1.0
-    close = 1e-4 * scale
+    if worst < 1e-4 * scale:
+        return f"rounding: {worst / scale:.1e} of the scale, more than the source's own rounding explains"
+    close = 1e-3 * worst
     for axis in range(2, judge.ndim):
         last = tuple(slice(None) if a != axis else slice(-1, None) for a in range(judge.ndim))
-        if np.abs(target[last]).max() == 0 and np.abs(judge[last]).max() > close:
+        if np.abs(target[last]).max() == 0 < np.abs(judge[last]).max():
             return f"the last row of axis {axis} is zero"
         if judge.shape[axis] > 2:
             for a, b in ((target, judge), (judge, target)):
                 ahead = np.take(a, range(1, a.shape[axis]), axis)
                 behind = np.take(b, range(0, b.shape[axis] - 1), axis)
-                if np.abs(ahead - behind).max() < close < np.abs(target - judge).max():
+                if np.abs(ahead - behind).max() < close:
                     return f"shifted by one along axis {axis}"
     if judge.ndim > 2:
         per_channel = (target - judge).reshape(judge.shape[0], judge.shape[1], -1)

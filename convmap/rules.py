@@ -59,6 +59,7 @@ class Framework:
     same: frozenset[str]
     bindings: tuple[Binding, ...]
     folder: Path
+    accuracies: tuple[tuple[str, float], ...] = ()  # api -> measured error in units of the bound
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -234,7 +235,14 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("same", ())),
         tuple(bindings),
         path.parent,
+        _accuracies(path.parent / "quirks.toml"),
     )
+
+
+def _accuracies(path: Path) -> tuple[tuple[str, float], ...]:
+    """Read quirks that are only a matter of rounding: lowering does not avoid them."""
+    rows = _read(path).get("quirk", ()) if path.exists() else ()
+    return tuple((api, float(row["accuracy"])) for row in rows if "accuracy" in row for api in row["apis"])
 
 
 def _quirks(path: Path) -> dict[str, list[Limit]]:
@@ -243,7 +251,9 @@ def _quirks(path: Path) -> dict[str, list[Limit]]:
         return out
     for row in _read(path).get("quirk", ()):
         where = f"{path}: quirk {row.get('id')!r}"
-        _check_keys(where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence"})
+        _check_keys(where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy"})
+        if "accuracy" in row:
+            continue
         parse_condition(row["when"])
         limit = Limit(row["when"], row["effect"], row.get("evidence", ""), row["id"])
         for api in row["apis"]:

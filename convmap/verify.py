@@ -22,7 +22,7 @@ import numpy as np
 from convmap.backends.client import Worker, WorkerError
 from convmap.compare import Comparison, compare
 from convmap.errors import ConvmapError
-from convmap.rewrite.port import Port, detect_framework, port_document
+from convmap.rewrite.port import Port, Use, detect_framework, port_document
 from convmap.rules import Rules, load, tomllib
 from convmap.source.document import Document
 from convmap.source.names import Names
@@ -48,6 +48,7 @@ class Verdict:
     case: Case
     target: str
     counts: dict[str, int] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
     comparisons: list[tuple[str, Comparison]] = field(default_factory=list)  # mode, comparison
     problem: str = ""
     left_out: tuple[tuple[str, str], ...] = ()
@@ -131,7 +132,7 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
         if source is None:
             raise ConvmapError(f"{case.file}: no single source framework in its imports")
         port = port_document(document, source, rules.framework(target))
-        verdict.counts = dict(port.counts)
+        verdict.counts, verdict.uses = dict(port.counts), port.uses
         with tempfile.TemporaryDirectory() as scratch:
             _run(case, source.name, port, Path(scratch), pool, rules, seed, seeds, verdict)
     except (ConvmapError, WorkerError) as error:

@@ -65,8 +65,14 @@ def plan_weights(
             else:
                 wrong.append(f"{full} has no counterpart {wanted} in the port")
     filled = {t.target for t in transfers}
+    constant = {_join(row["path"], name) for row in target_tree for name in row["buffers"]}
     for name in shapes:
-        if name not in filled and not _optional(name, target, classes):
+        if name in filled or _optional(name, target, classes):
+            continue
+        if name in constant and target.layer(classes[name.rpartition(".")[0]]) is not None:
+            # A layer without affine parameters keeps them as untrained ones and zeros in MindSpore.
+            left_out.append((name, "not trained in the port, and kept as it starts"))
+        else:
             wrong.append(f"{name} of the port is filled by nothing")
     if wrong:
         raise ConvmapError("weights don't match: " + "; ".join(wrong[:6]))

@@ -64,9 +64,11 @@ class Model:
                 manager.attach(list(named.values()) + floats)
                 with manager:
                     found = side.flatten(self.net(*tensors), lambda v: isinstance(v, megengine.Tensor))
-                    manager.backward(
-                        [y for _, y in found], [megengine.Tensor(c.astype("float32")) for c in cotangents]
-                    )
+                    # Through a product: an output that is the input itself would get no gradient.
+                    total = 0.0
+                    for (_, y), c in zip(found, cotangents):
+                        total = total + F.sum(y * megengine.Tensor(c.astype("float32")))
+                    manager.backward(total)
                 grads = [None if t.grad is None else t.grad.numpy() for t in tensors]
                 weights = {k: p.grad.numpy() for k, p in named.items() if p.grad is not None}
                 for tensor in named.values():

@@ -145,8 +145,9 @@ def deconvolve(x, weight, bias, stride, padding, output_padding, groups, dilatio
     parts = []
     width = x.shape[1] // groups
     for g in range(groups):
-        part = take(x, 1, g * width, (g + 1) * width)
-        kernel = take(weight, 0, g * width, (g + 1) * width)
+        # The kernels want contiguous tensors, and a slice is none: its sum with zero is.
+        part = x if groups == 1 else take(x, 1, g * width, (g + 1) * width) + 0.0
+        kernel = weight if groups == 1 else take(weight, 0, g * width, (g + 1) * width) + 0.0
         parts.append(run(part, kernel, None, stride, 0, 0, dilation))
     out = F.concat(parts, axis=1) if groups > 1 else parts[0]
     for axis, (p, extra) in enumerate(zip(padding, output_padding), 2):

@@ -136,3 +136,14 @@ class TorchUpsample(nn.Cell):
 
     def construct(self, x):
         return interpolate(x, *self.arguments)
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Pad like torch, from the last axis on; a negative amount crops."""
+    index = [slice(None)] * input.ndim
+    for i in range(len(pad) // 2):
+        n = input.shape[-1 - i]
+        index[-1 - i] = slice(max(-pad[2 * i], 0), n - max(-pad[2 * i + 1], 0))
+    input = input[tuple(index)]
+    sides = tuple(max(p, 0) for p in pad)
+    return ops.pad(input, sides, mode, value) if any(sides) else input

@@ -15,17 +15,6 @@ def both_sides(padding):
     return tuple(side for p in reversed(padding) for side in (p, p))
 
 
-def windows(x, kernel, stride):
-    """Give each kernel tap's view of the input, strided; the mean goes over them."""
-    outs = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride)]
-    taps = [()]
-    for k in kernel:
-        taps = [(*tap, i) for tap in taps for i in range(k)]
-    for tap in taps:
-        index = tuple(slice(t, t + (n - 1) * s + 1, s) for t, n, s in zip(tap, outs, stride))
-        yield x[(slice(None), slice(None), *index)]
-
-
 def pool_max(x, axes, kernel_size, stride, padding):
     """Maximum over windows; padding is the lowest float32, which no value is below."""
     kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
@@ -39,19 +28,25 @@ def pool_max(x, axes, kernel_size, stride, padding):
     return ops.squeeze(ops.MaxPool((1, *kernel), (1, *stride), "valid")(ops.expand_dims(x, 2)), 2)
 
 
+def mean_over(x, kernel, stride):
+    """Mean over whole windows of the last axes."""
+    if len(kernel) == 3:
+        return ops.AvgPool3D(kernel, stride, "valid")(x)
+    if len(kernel) == 2:
+        return ops.AvgPool(kernel, stride, "valid")(x)
+    return ops.squeeze(ops.AvgPool((1, *kernel), (1, *stride), "valid")(ops.expand_dims(x, 2)), 2)
+
+
 def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad):
     """Mean over windows; padding counts, or does not, as in torch."""
     kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
     stride = kernel if stride is None else per_axis(stride, axes)
-    ones = ops.ones_like(x)
-    if any(padding):
-        x = ops.pad(x, both_sides(padding))
-        ones = ops.pad(ones, both_sides(padding), "constant", 1.0 if count_include_pad else 0.0)
-    total, count = None, None
-    for view, one in zip(windows(x, kernel, stride), windows(ones, kernel, stride)):
-        total = view if total is None else total + view
-        count = one if count is None else count + one
-    return total / count
+    if not any(padding):
+        return mean_over(x, kernel, stride)
+    out = mean_over(ops.pad(x, both_sides(padding)), kernel, stride)
+    if count_include_pad:
+        return out
+    return out / mean_over(ops.pad(ops.ones_like(x), both_sides(padding)), kernel, stride)
 
 
 class TorchMaxPool(nn.Cell):
@@ -141,3 +136,22 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c d h w."""
     return pool_avg(input, 3, kernel_size, stride, padding, count_include_pad)
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """Mean over windows from floor(i*n/out) to ceil((i+1)*n/out): n c w -> n c out."""
+    n = input.shape[2]
+    out = n if output_size is None else per_axis(output_size, 1)[0]
+    parts = [ops.mean(input[:, :, i * n // out : -(-(i + 1) * n // out)], 2, True) for i in range(out)]
+    return ops.cat(parts, 2)
+
+
+class TorchAdaptiveAvgPool1d(nn.Cell):
+    """Adaptive average pooling of n c w for every size."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def construct(self, x):
+        return adaptive_avg_pool1d(x, self.output_size)
