@@ -1,0 +1,145 @@
+"""Whole files: what must not be touched, what stays byte for byte, imports, and the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dialects import port_text
+
+from convmap.cli import main
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+UNTOUCHED = {
+    "another library": "import nn\nx = nn.Conv2d(3, 4, 3)\n",
+    "a shadowed import": "import torch.nn as nn\ndef f(nn):\n    return nn.Conv2d(3, 4, 3)\n",
+    "a class of the same name": "class Conv2d:\n    pass\nx = Conv2d(3, 4, 3)\n",
+    "a string": "s = 'torch.nn.Conv2d(3, 4, 3)'\n",
+    "a rebound name": "import torch.nn as nn\nnn = make()\nx = nn.Conv2d(3, 4, 3)\n",
+    "a method of a string": "import torch\ndef f(s):\n    return ' '.join(s).split(',')\n",
+    "starred arguments of no layer": "import os\nf = g(*a, **k)\n",
+}
+
+
+@pytest.mark.parametrize("text", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_untouched(text: str) -> None:
+    port = port_text(text, "torch", "mindspore")
+    assert port.after == text
+    assert not port.uses
+
+
+def test_inplace_on_a_shared_tensor_is_refused() -> None:
+    text = (
+        "import torch.nn as nn\nclass B(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.act = nn.ReLU(inplace=True)\n    def forward(self, x):\n        return x + self.act(x)\n"
+    )
+    port = port_text(text, "torch", "mindspore")
+    assert [d.code for d in port.diagnostics if d.severity == "error"] == ["CM210"]
+    assert "nn.ReLU(inplace=True)" in port.after
+
+
+def test_comments_and_layout_stay() -> None:
+    text = (
+        "from torch import nn\n\nlayer = nn.ConvTranspose2d(\n    8,  # in\n    4,  # out\n"
+        "    kernel_size=3,\n    stride=2,  # doubles\n    padding=1,\n    output_padding=1,  # exact\n"
+        "    bias=False,  # none\n)\n"
+    )
+    port = port_text(text, "torch", "mindspore")
+    for comment in ("# in", "# out", "# doubles", "# exact", "# none"):
+        assert port.after.count(comment) == 1
+    assert "padding=(1, 0, 1, 0)" in port.after and "output_padding" not in port.after
+
+
+@pytest.mark.parametrize("encoding,newline", [("utf-8-sig", "\n"), ("utf-8", "\r\n"), ("latin-1", "\n")])
+def test_bytes_outside_edits_stay(encoding: str, newline: str, tmp_path: Path) -> None:
+    lines = ["# -*- coding: latin-1 -*-" if encoding == "latin-1" else "# text", "import torch.nn as nn",
+             "s = 'h\xe9'\t# tab", "layer = nn.Linear(3, 4)  # \xe9", ""]  # fmt: skip
+    file = tmp_path / "m.py"
+    file.write_bytes(newline.join(lines).encode(encoding))
+    assert main(["port", str(file), "--to", "mindspore"]) == 0
+    lines[1], lines[3] = "from mindspore import nn", "layer = nn.Dense(3, 4)  # \xe9"
+    assert (tmp_path / "m_mindspore.py").read_bytes() == newline.join(lines).encode(encoding)
+
+
+def test_an_import_stays_while_it_is_used() -> None:
+    text = "import os, torch\nimport torch.nn as nn\na = nn.Linear(3, 4)\nb = torch.jit.script(a)\n"
+    port = port_text(text, "torch", "mindspore")
+    assert "import os, torch\n" in port.after and "import torch.nn" not in port.after
+    assert port.needs_review
+
+
+def test_taken_names_are_respected() -> None:
+    text = "import torch\nops = 3\ny = torch.exp(torch.zeros(2)) * ops\n"
+    port = port_text(text, "torch", "mindspore")
+    assert "import mindspore.ops as mindspore_ops" in port.after
+    assert "mindspore_ops.exp(" in port.after
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+def test_examples_port_whole_and_idempotently(file: Path, target: str) -> None:
+    port = port_text(file.read_text(), "torch", target)
+    assert not port.needs_review and port.counts["refused"] == 0
+    assert "torch." not in "".join(line for line in port.after.splitlines() if "import" in line)
+    again = port_text(port.after, "torch", target)
+    assert again.after == port.after
+
+
+def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "convmap", *args], cwd=cwd, capture_output=True, text=True)
+
+
+def test_bad_file_is_reported_and_the_others_are_ported(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text("import torch.nn as nn\nx = nn.ReLU()\n")
+    (tmp_path / "bad.py").write_text("import torch\ndef f(:\n")
+    done = run("port", ".", "--to", "mindspore", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "bad.py:2" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "out" / "good.py").exists() and not (tmp_path / "out" / "bad.py").exists()
+
+
+@pytest.mark.parametrize(
+    "args,message",
+    [
+        (["port", "none.py", "--to", "mindspore"], "none.py: no such file"),
+        (["port", "m.py", "--to", "mindspor"], "did you mean mindspore?"),
+        (["port", "m.py", "--to", "mindspore", "--target-version", "2.7"], "mindspore==X.Y.Z"),
+        (["verify", "m.py", "--to", "mindspore"], "--entry and --input"),
+    ],
+)
+def test_usage_errors(args: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("import torch.nn as nn\nx = nn.ReLU()\n")
+    done = run(*args, cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.py"]
+
+
+def test_check_and_diff_write_nothing(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("import torch\nx = torch.fft.fft(1)\n")
+    for option in ("--check", "--diff"):
+        done = run("port", "m.py", "--to", "mindspore", option, cwd=tmp_path)
+        assert done.returncode == 1 and "m.py:2:5 CM101" in done.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["m.py"]
+
+
+def test_json(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("import torch.nn as nn\nx = nn.ConvTranspose2d(3, 4, 3, 2, 1, 1)\n")
+    done = run("port", "m.py", "--to", "mindspore", "--format", "json", cwd=tmp_path)
+    found = json.loads(done.stdout)["files"][0]
+    assert done.returncode == 0 and found["counts"]["exact"] == 1
+    assert any("1 literal" in line for line in found["proven"])
+
+
+def test_porting_imports_no_framework_and_no_numpy(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("raise SystemExit('was run')\nimport torch.nn as nn\nx = nn.ReLU()\n")
+    code = (
+        "import sys; from pathlib import Path; from convmap.cli import port_file; from convmap.rules import load\n"
+        "port_file(load(), Path('m.py'), 'mindspore', None, None)\n"
+        "print([m for m in ('numpy', 'torch', 'mindspore', 'megengine') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
