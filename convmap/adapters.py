@@ -198,9 +198,7 @@ def _shape_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, Sl
     return {m.slots[0]: args["param"]}
 
 
-def _symmetric_crop_lift(
-    m: Map, args: Mapping[str, Value], ctx: Context
-) -> dict[str, SlotValue]:
+def _symmetric_crop_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
     begin = expand(args["padding"], ctx.dims)
     extra = expand(args.get("output_padding", constant(0)), ctx.dims)
     if begin is None or extra is None:
@@ -208,9 +206,7 @@ def _symmetric_crop_lift(
     return {m.slots[0]: Sides(tuple(zip(begin, extra)))}
 
 
-def _symmetric_crop_lower(
-    m: Map, slots: Mapping[str, SlotValue], ctx: Context
-) -> dict[str, Value]:
+def _symmetric_crop_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
     sides = slots[m.slots[0]]
     if isinstance(sides, Opaque):
         if sides.adapter != "symmetric_crop":
@@ -349,9 +345,7 @@ def _mode_pads(mode: str, m: Map, ctx: Context, args: Mapping[str, Value]) -> Sl
     return Opaque("auto_same", ()) if resolved is None else resolved
 
 
-def _symmetric_pads_lift(
-    m: Map, args: Mapping[str, Value], ctx: Context
-) -> dict[str, SlotValue]:
+def _symmetric_pads_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
     padding = args["padding"]
     if padding.is_known and isinstance(padding.known, str):
         if padding.known not in ("same", "valid"):
@@ -363,9 +357,7 @@ def _symmetric_pads_lift(
     return {m.slots[0]: Sides(tuple((a, a) for a in axes))}
 
 
-def _symmetric_pads_lower(
-    m: Map, slots: Mapping[str, SlotValue], ctx: Context
-) -> dict[str, Value]:
+def _symmetric_pads_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
     sides = slots[m.slots[0]]
     strings = "string" in m.option("forms", "int tuple").split()
     if isinstance(sides, Opaque):

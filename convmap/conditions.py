@@ -38,7 +38,7 @@ _CALLS = {"any": any, "all": all, "max": max, "min": min, "len": len, "isinstanc
 _NAMES = {"int": int, "tuple": tuple, "str": str, "float": float}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def parse(text: str) -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body

@@ -67,5 +67,3 @@ def check_port(port: Port) -> list[str]:
     if wrong:
         text = f"FAILED: line {', '.join(map(str, wrong))} gives other numbers (an error of convmap's own)"
     return [text]
-
-

@@ -20,9 +20,7 @@ def diff(port: Port, path: str, target_path: str, colour: bool) -> str:
     if not colour:
         return "\n".join(lines)
     paint = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
-    return "\n".join(
-        f"{paint[line[0]]}{line}\033[0m" if line[:1] in paint else line for line in lines
-    )
+    return "\n".join(f"{paint[line[0]]}{line}\033[0m" if line[:1] in paint else line for line in lines)
 
 
 def counts_text(counts: Counter[str]) -> str:

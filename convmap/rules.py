@@ -107,7 +107,7 @@ def rules_folder() -> Path:
     raise RuleError(f"no rules found beside {package}")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def load(folder: Path | None = None) -> Rules:
     """Read every rule file below a folder (default: convmap's own)."""
     folder = folder or rules_folder()
@@ -251,7 +251,9 @@ def _quirks(path: Path) -> dict[str, list[Limit]]:
         return out
     for row in _read(path).get("quirk", ()):
         where = f"{path}: quirk {row.get('id')!r}"
-        _check_keys(where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy"})
+        _check_keys(
+            where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy"}
+        )
         if "accuracy" in row:
             continue
         parse_condition(row["when"])

@@ -158,9 +158,7 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
     return names
 
 
-def lower(
-    call: OpCall, target: Framework, version: str | None = None, lifted: Lifted | None = None
-) -> Plan:
+def lower(call: OpCall, target: Framework, version: str | None = None, lifted: Lifted | None = None) -> Plan:
     """Write a canonical call for a framework; raise Refusal with every reason where none is exact."""
     version = version or target.version
     reasons: list[str] = []

@@ -146,7 +146,14 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
 
 
 def _run(
-    case: Case, source: str, port: Port, scratch: Path, pool: Workers, rules: Rules, seed: int, seeds: int,
+    case: Case,
+    source: str,
+    port: Port,
+    scratch: Path,
+    pool: Workers,
+    rules: Rules,
+    seed: int,
+    seeds: int,
     verdict: Verdict,
 ) -> None:
     refused = [d for d in port.diagnostics if d.severity == "error"]
@@ -189,7 +196,7 @@ def _run(
                     f"outputs {a['names']} with draws {a['random']} in {source}, "
                     f"{b['names']} with {b['random']} in {target}: not comparable"
                 )
-            for key, tensors in _tensors(a, b, judge, plan, JUDGE == target):
+            for key, tensors in _tensors(a, b, judge, plan, target == JUDGE):
                 samples.setdefault(key, []).append(tensors)
         for (kind, name), found in samples.items():
             verdict.comparisons.append((mode, compare(name, kind, *map(_joined, zip(*found)))))
@@ -275,7 +282,9 @@ def command(args: argparse.Namespace) -> int:
 
 def text_of(verdict: Verdict) -> str:
     calls = ", ".join(f"{n} {status}" for status, n in sorted(verdict.counts.items()))
-    head = f"{verdict.case.name} -> {verdict.target}: {'holds' if verdict.holds else 'DOES NOT HOLD'} ({calls})"
+    head = (
+        f"{verdict.case.name} -> {verdict.target}: {'holds' if verdict.holds else 'DOES NOT HOLD'} ({calls})"
+    )
     if verdict.problem:
         return f"{head}\n  {verdict.problem}"
     lines = [

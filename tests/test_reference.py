@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convmap.numerics.reference import conv, conv_transpose, conv_transpose_gather
@@ -17,8 +17,11 @@ def geometries(draw: st.DrawFn) -> dict:
     kernel, stride, dilation = pick(1, 3), pick(1, 3), pick(1, 2)
     padding = tuple(draw(st.integers(0, d * (k - 1))) for k, d in zip(kernel, dilation))
     extra = tuple(draw(st.integers(0, 3)) for _ in range(axes))
+    size = pick(2, 3)
+    full = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(size, stride, dilation, kernel)]
+    assume(all(n > 2 * p for n, p in zip(full, padding)))
     return dict(kernel=kernel, stride=stride, dilation=dilation, padding=padding, extra=extra,
-                groups=draw(st.sampled_from([1, 2])), size=pick(2, 3), seed=draw(st.integers(0, 99)))  # fmt: skip
+                groups=draw(st.sampled_from([1, 2])), size=size, seed=draw(st.integers(0, 99)))  # fmt: skip
 
 
 def data(g: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,9 +37,7 @@ def test_scatter_and_gather_agree(g: dict) -> None:
     x, w, bias = data(g)
     crop = [(p, p - e) for p, e in zip(g["padding"], g["extra"])]
     one = conv_transpose(x, w, bias, g["stride"], g["dilation"], g["groups"], crop)
-    two = conv_transpose_gather(
-        x, w, bias, g["stride"], g["dilation"], g["groups"], g["padding"], g["extra"]
-    )
+    two = conv_transpose_gather(x, w, bias, g["stride"], g["dilation"], g["groups"], g["padding"], g["extra"])
     assert np.array_equal(one, two)
 
 
@@ -92,3 +93,8 @@ def test_same_is_shifted_against_the_symmetric_padding() -> None:
     other = conv_transpose(x, w, None, (3, 3), (1, 1), 1, [(2, 0)] * 2)
     assert same.shape == other.shape and np.abs(same - other).max() > 1
     assert np.array_equal(same[..., 1:, 1:], other[..., :-1, :-1])
+
+
+def test_a_crop_of_everything_is_refused() -> None:
+    with pytest.raises(ValueError, match="crops all"):
+        conv_transpose(np.ones((1, 1, 2)), np.ones((1, 1, 1)), crop=[(1, 1)])

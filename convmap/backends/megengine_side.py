@@ -105,5 +105,3 @@ class Model:
 
 def info():
     return {"version": megengine.__version__}
-
-

@@ -106,7 +106,9 @@ class Model:
 
         def layer2d(cell, x):
             shape = (*x.shape[:2], *[1] * (x.ndim - 2))
-            return x * Tensor(noise.mask(shape, cell.keep_prob and 1 - cell.keep_prob)) if cell.training else x
+            return (
+                x * Tensor(noise.mask(shape, cell.keep_prob and 1 - cell.keep_prob)) if cell.training else x
+            )
 
         return [
             (ops, "randn", normal),

@@ -83,7 +83,11 @@ class Model:
             return torch.from_numpy(noise.uniform(shape_of(size))).to(kind)
 
         def dropout(input, p=0.5, training=True, inplace=False):
-            return input * torch.from_numpy(noise.mask(input.shape, p)).to(input.dtype) if training and p else input
+            return (
+                input * torch.from_numpy(noise.mask(input.shape, p)).to(input.dtype)
+                if training and p
+                else input
+            )
 
         def dropout2d(input, p=0.5, training=True, inplace=False):
             shape = (*input.shape[:2], *[1] * (input.dim() - 2))
@@ -101,5 +105,3 @@ class Model:
 
 def info():
     return {"version": torch.__version__}
-
-

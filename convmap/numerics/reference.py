@@ -89,6 +89,8 @@ def _resize(x: np.ndarray, pairs: Pairs) -> np.ndarray:
         widths[axis] = (max(begin, 0), max(end, 0))
         x = np.pad(x, widths)
         cut = slice(max(-begin, 0), x.shape[axis] - max(-end, 0))
+        if cut.stop <= cut.start:
+            raise ValueError(f"({-begin}, {-end}) crops all of an axis of {x.shape[axis]}")
         x = x[(slice(None),) * axis + (cut,)]
     return x
 

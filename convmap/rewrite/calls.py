@@ -23,7 +23,11 @@ def _argument_span(document: Document, node: ast.expr | ast.keyword) -> Span:
     data = document.data
     while True:
         before, after = _skip_back(data, start), _skip_on(data, end)
-        if data[before - 1 : before] == b"(" and data[after : after + 1] == b")" and _grouping(data, before - 1):
+        if (
+            data[before - 1 : before] == b"("
+            and data[after : after + 1] == b")"
+            and _grouping(data, before - 1)
+        ):
             start, end = before - 1, after + 1
         else:
             return start, end

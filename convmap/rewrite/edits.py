@@ -51,9 +51,7 @@ class Edits:
     def render(self, span: Span, spell: Callable[[str], str]) -> str:
         return self._render(span, sorted(self.by_span), spell, None)
 
-    def _render(
-        self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None
-    ) -> str:
+    def _render(self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None) -> str:
         out, at = [], span[0]
         inside = [s for s in spans if span[0] <= s[0] and s[1] <= span[1] and s != skip]
         inside.sort(key=lambda s: (s[0], -s[1]))
@@ -67,9 +65,7 @@ class Edits:
         out.append(self.document.text((at, span[1])))
         return "".join(out)
 
-    def _resolve(
-        self, text: str, spans: list[Span], spell: Callable[[str], str], edit: Span
-    ) -> str:
+    def _resolve(self, text: str, spans: list[Span], spell: Callable[[str], str], edit: Span) -> str:
         def one(match: re.Match[str]) -> str:
             if match.group(3):
                 return spell(match.group(3))

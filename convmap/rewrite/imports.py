@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from convmap.rules import Framework
 from convmap.rewrite.edits import Edits
+from convmap.rules import Framework
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Imported, Names
 

@@ -152,7 +152,9 @@ class _Porter:
         elif kind == "unknown" and not own:
             api = f"{self.source.tensor_class}.{func.attr}"
             if api in self.source.by_api and self._looks_foreign(func):
-                message = f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
+                message = (
+                    f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
+                )
                 self._say("CM107", "warning", call, message, "annotate it, or check the call by hand")
         return None, None
 
@@ -211,9 +213,7 @@ class _Porter:
             )
         slots["inplace"] = constant(False)
         ordered = tuple((name, slots[name]) for name, _ in lifted.call.slots)
-        return dataclasses.replace(
-            lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered)
-        )
+        return dataclasses.replace(lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered))
 
     def _text(
         self,
@@ -369,7 +369,11 @@ class _Porter:
     def _attribute(self, node: ast.Attribute, parent: ast.AST | None) -> None:
         """Look at an attribute of a tensor or of a layer."""
         called = isinstance(parent, ast.Call) and parent.func is node
-        if node.attr == "__name__" and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
+        if (
+            node.attr == "__name__"
+            and isinstance(node.value, ast.Attribute)
+            and node.value.attr == "__class__"
+        ):
             message = f"names of classes differ in {self.target.name}"
             self._say("CM103", "warning", node, message, "compare with isinstance instead")
         kind = self.inference.kind(node.value)
@@ -457,7 +461,9 @@ class _Porter:
             elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
                 tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
             for test in tests:
-                parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+                parts = (
+                    test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+                )
                 for part in parts:
                     if self._is_isinstance_of(part, node.id):
                         classes = part.args[1]  # type: ignore[attr-defined]
@@ -554,9 +560,7 @@ class _Porter:
         self.port.data = self.document.encode(text)
         if self.port.uses:
             for code, message in self.target.notes:
-                self.port.diagnostics.append(
-                    Diagnostic(code, "note", 1, 1, message, "", self.document.path)
-                )
+                self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
 
     def _insert(self, text: str, statements: str, shim_text: str) -> str:

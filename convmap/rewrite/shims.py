@@ -23,7 +23,7 @@ class Shim:
     imports: tuple[str, ...]  # standard library statements
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def read_shims(folder: Path, package: str) -> dict[str, Shim]:
     """Read every shim of a framework, in the order of definition."""
     found: dict[str, Shim] = {}

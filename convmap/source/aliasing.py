@@ -19,7 +19,11 @@ def is_private_input(call: ast.Call, inference: Inference) -> bool:
         before = _element_before(call, parent)
         if before is not None:
             return _makes_fresh(before, inference)
-    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "append":
+    if (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Attribute)
+        and parent.func.attr == "append"
+    ):
         return _appended_after_fresh(parent, inference)
     if _is_layer(call, inference):
         return _uses_are_private(call, parent, inference)
@@ -140,6 +144,3 @@ def _is_fresh(node: ast.expr, inference: Inference) -> bool:
             values = inference.attributes.get((owner, func.attr), [])
             return bool(values) and all(_makes_fresh(v, inference) for v in values)
     return False
-
-
-

@@ -39,7 +39,9 @@ class Inference:
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
         for node in names.order:
             if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
                 self.calls.setdefault(name, []).append(node)
             elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -303,7 +305,11 @@ class Inference:
             return "unknown"
         if isinstance(source, (ast.List, ast.Tuple)):
             rows = [e for e in source.elts if isinstance(e, (ast.Tuple, ast.List)) and index < len(e.elts)]
-            return _join([self.kind(r.elts[index]) for r in rows]) if len(rows) == len(source.elts) else "unknown"
+            return (
+                _join([self.kind(r.elts[index]) for r in rows])
+                if len(rows) == len(source.elts)
+                else "unknown"
+            )
         if _called(source) == "enumerate":
             return "int" if index == 0 else self._element_kind(source.args[0])  # type: ignore[attr-defined]
         if _called(source) == "zip" and index < len(source.args):  # type: ignore[attr-defined]
@@ -327,7 +333,9 @@ class Inference:
                 if isinstance(value, (ast.Tuple, ast.List)):
                     return self._element_kind(value)
         kind = self.kind(source)
-        return {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}.get(kind, "unknown")
+        return {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}.get(
+            kind, "unknown"
+        )
 
     def _default(self, arg: ast.arg) -> ast.expr | None:
         owner = self.names.parent.get(self.names.parent[arg])
@@ -477,7 +485,9 @@ class Inference:
         results = []
         for class_node in made:
             assert class_node is not None
-            forward = [n for n in class_node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward]
+            forward = [
+                n for n in class_node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward
+            ]
             results.append(self._returned(forward[0]) if forward else "unknown")
         return _join(results)
 
