@@ -5,6 +5,7 @@ No adapter names an operator or a framework: the rules say which parameters play
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -425,6 +426,41 @@ def _tuple_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[s
     return {"param": value}
 
 
+def _filled(m: Map, ctx: Context) -> str | None:
+    """Fill a template: ``{slot}`` is a slot's text, ``{slot*}`` the product over its axes."""
+
+    def one(match: re.Match[str]) -> str:
+        value = ctx.slots[match.group(1)]
+        if not isinstance(value, Value):
+            raise CannotWrite(f"the {match.group(1)} is known only at run time")
+        if not match.group(2):
+            return value.wrapped()
+        axes = expand(value, ctx.dims)
+        if axes is None:
+            raise CannotWrite(f"{match.group(1)} may be an int or a tuple")
+        return " * ".join(a.wrapped() for a in axes)
+
+    unless = ctx.slots.get(m.option("only_with", ""))
+    if isinstance(unless, Value) and unless.is_known and not unless.known:
+        return None
+    text = re.sub(r"\{(\w+)(\*)?\}", one, m.option("template"))
+    return re.sub(r"@([\w.]+)@", "\0R\\1\0", text)
+
+
+def _template_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read what the template writes as None: the distribution that the others have by default."""
+    text = _filled(m, ctx)
+    return {m.slots[0]: constant(None) if text is None or args["param"].code == text else args["param"]}
+
+
+def _template_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    value = _single(m, slots)
+    if not (value.is_known and value.known is None):
+        return {"param": value}
+    text = _filled(m, ctx)
+    return {} if text is None else {"param": Value(text, UNKNOWN, "scalar", (), True)}
+
+
 ADAPTERS = {
     a.name: a
     for a in (
@@ -437,6 +473,7 @@ ADAPTERS = {
         Adapter("fixed", ("param",), ("values", "why"), _fixed_lift, _ignored_lower),
         Adapter("varargs", ("param",), (), _varargs_lift, _varargs_lower),
         Adapter("tuple", ("param",), (), _same_lift, _tuple_lower),
+        Adapter("template", ("param",), ("template", "only_with"), _template_lift, _template_lower),
         Adapter(
             "symmetric_crop", ("padding", "output_padding"), (),
             _symmetric_crop_lift, _symmetric_crop_lower,

@@ -32,6 +32,8 @@ from convmap.model import (
     constant,
 )
 
+from convmap.versions import admits
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -39,7 +41,7 @@ else:
 
 _BINDING_KEYS = {
     "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
-    "shim", "note", "evidence", "slots", "read_only",
+    "shim", "note", "evidence", "slots", "read_only", "earlier",
 }  # fmt: skip
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
@@ -65,7 +67,8 @@ class Framework:
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
         table: dict[str, list[Binding]] = {}
         for binding in self.bindings:
-            table.setdefault(binding.api, []).append(binding)
+            if admits(binding, self.version):
+                table.setdefault(binding.api, []).append(binding)
         return {api: tuple(found) for api, found in table.items()}
 
     def layer(self, class_name: str) -> Binding | None:
@@ -207,7 +210,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same"},
+         "notes", "same", "shims_since"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -217,7 +220,9 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
             continue
         content = _read(file)
         _check_keys(str(file), content, {"binding"})
-        for number, row in enumerate(content.get("binding", ()), 1):
+        for number, row in enumerate(_with_earlier(file, content.get("binding", ())), 1):
+            if "shim" in row:
+                row = {"since": table.get("shims_since", ""), **row}
             bindings += _bindings(file, number, row, name, operators, quirks)
     known = {b.api for b in bindings} | {b.shim for b in bindings}
     for api in quirks:
@@ -237,6 +242,25 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         path.parent,
         _accuracies(path.parent / "quirks.toml"),
     )
+
+
+def _with_earlier(file: Path, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Add a binding for earlier versions where a row says what differed there."""
+    for row in rows:
+        earlier = row.pop("earlier", None)
+        yield row
+        if earlier is None:
+            continue
+        where = f"{file}: {row.get('api')}: earlier"
+        _check_keys(where, earlier, {"since", "until", "defaults", "maps"})
+        signature = row["signature"]
+        for name, default in earlier["defaults"].items():
+            signature, count = re.subn(rf"\b{name}=[^,]+", f"{name}={default}", signature)
+            if not count:
+                raise RuleError(f"{where}: no parameter {name!r} with a default")
+        maps = [*row.get("maps", ()), *earlier.get("maps", ())]
+        window = {"since": earlier["since"], "until": earlier["until"]}
+        yield {**row, "signature": signature, "maps": maps, **window}
 
 
 def _accuracies(path: Path) -> tuple[tuple[str, float], ...]:

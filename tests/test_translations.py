@@ -198,3 +198,26 @@ def test_there_and_back(row: dict[str, str], source: str, target: str) -> None:
     text, _ = port_call(row[source], source, target)
     back, _ = port_call(text, target, source)
     assert normal(back) == normal(row[source])
+
+
+OLDER = [  # MindSpore 2.0.0 initialises with 'normal' and 'zeros': torch's distributions are written out
+    ("nn.Conv2d(3, c, (3, 5), groups=k)",
+     "nn.Conv2d(3, c, (3, 5), group=k, pad_mode='valid', has_bias=True, "
+     "weight_init=initializer.HeUniform(5 ** 0.5), bias_init=initializer.Uniform((3 // k * 3 * 5) ** -0.5))"),
+    ("nn.ConvTranspose2d(c, 2 * c, 4, 2, 1, bias=False)",
+     "nn.Conv2dTranspose(c, 2 * c, 4, 2, 'pad', 1, weight_init=initializer.HeUniform(5 ** 0.5))"),
+    ("nn.Linear(c, 4)",
+     "nn.Dense(c, 4, weight_init=initializer.HeUniform(5 ** 0.5), bias_init=initializer.Uniform(c ** -0.5))"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call,expected", OLDER)
+def test_initialisers_are_written_for_an_older_target(call: str, expected: str) -> None:
+    text, port = port_call(call, "torch", "mindspore", "2.0.0")
+    assert normal(text) == normal(expected)
+    assert not port.needs_review, port.diagnostics
+
+
+def test_a_version_without_the_call_is_refused() -> None:
+    text, port = port_call("nn.ConvTranspose3d(c, 4, 3)", "torch", "mindspore", "1.0.0")
+    assert port.counts["refused"] == 1 and "1.0.0" in port.diagnostics[-1].message

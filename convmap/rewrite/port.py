@@ -363,8 +363,8 @@ class _Porter:
         if not names:
             raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
         texts = [reference(n) for n in names]
-        inside_tuple = isinstance(self.names.parent.get(binding), ast.Tuple)  # type: ignore[arg-type]
-        return texts[0] if len(texts) == 1 or inside_tuple else f"({', '.join(texts)})"
+        # isinstance takes a tuple within a tuple.
+        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
     def _attribute(self, node: ast.Attribute, parent: ast.AST | None) -> None:
         """Look at an attribute of a tensor or of a layer."""
