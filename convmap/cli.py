@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     port.add_argument("--to", required=True, metavar="FRAMEWORK", help="torch, mindspore or megengine")
     port.add_argument("--from", dest="source", metavar="FRAMEWORK", help="default: found from the imports")
     port.add_argument("--target-version", metavar="NAME==X.Y.Z", help="default: the version in the rules")
+    port.add_argument(
+        "--output-padding",
+        choices=("exact", "documented"),
+        default="exact",
+        help="documented: MindSpore's own recipe, a zero Pad behind the call; it gives other values",
+    )
     port.add_argument("--diff", action="store_true", help="print a diff and write nothing")
     port.add_argument("--check", action="store_true", help="write nothing, only report")
     port.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to")
@@ -112,13 +118,14 @@ def _port(args: argparse.Namespace) -> int:
     version = _version_of(args.target_version, target.name)
     if args.in_place and args.output:
         raise ConvmapError("--in-place and --output exclude each other")
+    allowed = frozenset({"documented-output-padding"} if args.output_padding == "documented" else ())
     found = files.find(args.paths)
     many = len(found) > 1 or any(Path(p).is_dir() for p in args.paths)
     results: list[tuple[Port, str, list[str]]] = []
     problems: list[str] = []
     for file, root in found:
         try:
-            port = port_file(rules, file, target.name, args.source, version)
+            port = port_file(rules, file, target.name, args.source, version, allowed)
         except (SourceError, ConvmapError) as error:
             problems.append(str(error))
             continue
@@ -141,13 +148,20 @@ def _port(args: argparse.Namespace) -> int:
     return 1 if any(port.needs_review for port, _, _ in results) else 0
 
 
-def port_file(rules: Rules, file: Path, target: str, source: str | None, version: str | None) -> Port | None:
+def port_file(
+    rules: Rules,
+    file: Path,
+    target: str,
+    source: str | None,
+    version: str | None,
+    allowed: frozenset[str] = frozenset(),
+) -> Port | None:
     """Port one file; None where it uses no known framework or is of the target already."""
     document = Document.read(file)
     framework = rules.framework(source) if source else detect_framework(rules, Names(document.tree))
     if framework is None or framework.name == target:
         return None
-    return port_document(document, framework, rules.framework(target), version)
+    return port_document(document, framework, rules.framework(target), version, allowed)
 
 
 def _proven(port: Port) -> list[str]:

@@ -171,6 +171,7 @@ class Binding:
     shim: str = ""
     note: str = ""
     read_only: bool = False
+    lossy: str = ""  # the name under which a user asks for it; never used otherwise
     evidence: str = ""
     file: str = ""
 

@@ -41,7 +41,7 @@ else:
 
 _BINDING_KEYS = {
     "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
-    "shim", "note", "evidence", "slots", "read_only", "earlier",
+    "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy",
 }  # fmt: skip
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
@@ -81,10 +81,16 @@ class Framework:
                     return binding
         return None
 
-    def for_operator(self, operator: Operator, dims: int | None) -> list[Binding]:
-        """Give the bindings that may write an operator: plain calls first, shims last."""
+    def for_operator(
+        self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
+    ) -> list[Binding]:
+        """Give the bindings that may write an operator: plain calls first, shims last.
+
+        Lossy ones come before all, and only where their name is allowed.
+        """
         found = [b for b in self.bindings if b.operator is operator and b.dims == dims]
-        return sorted((b for b in found if not b.read_only), key=lambda b: bool(b.shim))
+        usable = (b for b in found if not b.read_only and (not b.lossy or b.lossy in allowed))
+        return sorted(usable, key=lambda b: (not b.lossy, bool(b.shim)))
 
 
 @dataclass(frozen=True)
@@ -329,6 +335,7 @@ def _bindings(
                     row.get("note", ""),
                     # Later names of one API are understood, and the first is written.
                     row.get("read_only", False) or position > 0,
+                    row.get("lossy", ""),
                     row.get("evidence", ""),
                     file.name,
                 )

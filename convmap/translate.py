@@ -158,11 +158,17 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
     return names
 
 
-def lower(call: OpCall, target: Framework, version: str | None = None, lifted: Lifted | None = None) -> Plan:
+def lower(
+    call: OpCall,
+    target: Framework,
+    version: str | None = None,
+    lifted: Lifted | None = None,
+    allowed: frozenset[str] = frozenset(),
+) -> Plan:
     """Write a canonical call for a framework; raise Refusal with every reason where none is exact."""
     version = version or target.version
     reasons: list[str] = []
-    candidates = target.for_operator(call.operator, call.dims)
+    candidates = target.for_operator(call.operator, call.dims, allowed)
     for binding in candidates:
         if not versions.admits(binding, version):
             continue
@@ -171,7 +177,7 @@ def lower(call: OpCall, target: Framework, version: str | None = None, lifted: L
         except CannotWrite as reason:
             reasons.append(f"{(binding.shim or binding.api).rpartition('.')[2]}: {reason}")
             continue
-        status = "shim" if binding.shim else "exact"
+        status = "lossy" if binding.lossy else "shim" if binding.shim else "exact"
         return Plan(binding, writes, status, tuple(reasons))
     if not reasons:
         reasons = [f"{target.name} {version} has no counterpart in the rules"]

@@ -143,3 +143,13 @@ def test_porting_imports_no_framework_and_no_numpy(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_documented_output_padding_is_lossy_and_only_on_request(tmp_path: Path) -> None:
+    text = "import torch.nn as nn\nx = nn.ConvTranspose2d(3, 4, 3, 2, 1, 1)\ny = nn.ConvTranspose2d(3, 4, 4, 2, 1)\n"
+    (tmp_path / "m.py").write_text(text)
+    done = run("port", "m.py", "--to", "mindspore", "--output-padding", "documented", cwd=tmp_path)
+    assert done.returncode == 1 and "m.py:2:5 CM203" in done.stdout and "1 exact, 1 lossy" in done.stdout
+    assert "nn.Pad(((0, 0), (0, 0), (0, 1), (0, 1)))" in (tmp_path / "m_mindspore.py").read_text()
+    exact = run("port", "m.py", "--to", "mindspore", cwd=tmp_path)
+    assert exact.returncode == 0 and "nn.Pad" not in (tmp_path / "m_mindspore.py").read_text()

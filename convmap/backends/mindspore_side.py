@@ -32,7 +32,8 @@ class Model:
         return list(rows.values())
 
     def get_state(self):
-        return {full: p.asnumpy() for full, _, _, _, p in self._parameters()}
+        # asnumpy() shares memory with a parameter that training updates in place.
+        return {full: p.asnumpy().copy() for full, _, _, _, p in self._parameters()}
 
     def set_state(self, arrays):
         own = {full: p for full, _, _, _, p in self._parameters()}
@@ -74,7 +75,7 @@ class Model:
                 for place, grad in zip(floats, by_input):
                     grads[place] = grad.asnumpy()
                 weights = {full: g.asnumpy() for (full, _), g in zip(named, by_weight)}
-        after = {full: p.asnumpy() for full, _, _, _, p in self._parameters() if not p.requires_grad}
+        after = {full: p.asnumpy().copy() for full, _, _, _, p in self._parameters() if not p.requires_grad}
         result = {
             "names": [n for n, _ in found],
             "outputs": [y.asnumpy() for _, y in found],

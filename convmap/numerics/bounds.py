@@ -1,8 +1,8 @@
 """How far a convolution in a short format may lie from the float64 judge, element by element.
 
-Kept apart from any framework: a difference beyond the bound is a mistake, not rounding. The bound is
-``factor * (|x| conv |w| + |b|)``: with n roundings of unit roundoff u on the way to an element, the
-factor is the smaller of
+Kept apart from any framework: a difference beyond the bound is a mistake, not rounding. The bound
+is ``factor * (|x| conv |w| + |b|)``: with n roundings of unit roundoff u on the way to an element,
+the factor is the smaller of
 
 - gamma_n = n*u / (1 - n*u), which holds for every order of summation: N. J. Higham, Accuracy and
   Stability of Numerical Algorithms, 2nd ed., SIAM 2002, ch. 3 (lemma 3.1);
@@ -97,8 +97,8 @@ def conv_gradient_bounds(
 def worst(actual: ArrayLike, judge: ArrayLike, bound: ArrayLike) -> tuple[float, tuple[int, ...]]:
     """Give the largest distance in multiples of the bound, and where it is.
 
-    Above 1 is a mistake. A value that is not finite, or any difference where the bound is zero,
-    counts as infinitely far. Nothing to compare is an error, as are shapes that differ.
+    Above 1 is a mistake. A value or bound that is not finite, or any difference where the bound is
+    zero, counts as infinitely far. Nothing to compare is an error, as are shapes that differ.
 
     >>> worst([1.0, 2.5], [1.0, 2.0], [0.0, 0.25])
     (2.0, (1,))
@@ -112,7 +112,7 @@ def worst(actual: ArrayLike, judge: ArrayLike, bound: ArrayLike) -> tuple[float,
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs(a - j)
         multiples = np.where(distance == 0, 0.0, distance / b)
-    multiples[~np.isfinite(multiples)] = np.inf
+    multiples[~(np.isfinite(multiples) & np.isfinite(b))] = np.inf
     at = np.unravel_index(int(multiples.argmax()), multiples.shape)
     return float(multiples[at]), tuple(map(int, at))
 

@@ -1,13 +1,13 @@
-"""Transposed and plain convolution as the obvious loop in float64: the judge anyone can check by eye.
+"""Transposed and plain convolution as the obvious loop in float64: a judge to check by eye.
 
 Kept apart from fast code on purpose. Arrays are n i *spatial in one to three axes; every definition
 is by begin and end amounts on each axis (DESIGN.md, Transposed convolution). A number given for
 stride, dilation, padding or output padding holds for every axis.
 
 Both convolutions are one set of products seen from two ends. A *wide* array is reached from a
-*narrow* one at ``place = at * stride + tap * dilation``; the weight is narrow wide/groups *kernel in
-both. The transposed one goes from narrow to wide, the plain one from wide to narrow, and gradients
-run the same loop towards the array they belong to.
+*narrow* one at ``place = at * stride + tap * dilation``; the weight is narrow wide/groups *kernel
+in both. The transposed one goes from narrow to wide, the plain one from wide to narrow, and
+gradients run the same loop towards the array they belong to.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def conv(
 ) -> Array:
     """Pad with zeros, gather through the kernel, then add the bias.
 
-    x: n i *spatial, w: o i/groups *kernel, pads: (begin, end) zeros for each axis, negative to crop.
-    Gives n o *spatial.
+    x: n i *spatial, w: o i/groups *kernel, pads: (begin, end) zeros for each axis, negative to
+    crop. Gives n o *spatial.
 
     >>> conv([[[1, 2, 3]]], [[[1, 10]]], pads=[(1, 0)])
     array([[[10., 21., 32.]]])
@@ -146,7 +146,8 @@ def conv_transpose_gather(
     s, d = (_numbers(v, len(axes), n, 1) for v, n in ((stride, "stride"), (dilation, "dilation")))
     p = _numbers(padding, len(axes), "padding", None)
     extra = _numbers(output_padding, len(axes), "output_padding", None)
-    spread = np.zeros((*data.shape[:2], *((n - 1) * s[a] + 1 for a, n in enumerate(data.shape[2:]))))
+    apart = [(n - 1) * step + 1 for n, step in zip(data.shape[2:], s)]
+    spread = np.zeros((*data.shape[:2], *apart))
     lattice: Index = (..., *(slice(None, None, step) for step in s))
     spread[lattice] = data
     flipped = np.flip(weight, axis=tuple(range(2, weight.ndim)))
@@ -188,7 +189,13 @@ def transposed_auto_crop(mode: str, kernel: int, stride: int, dilation: int = 1)
     return (total // 2, total - total // 2) if total > 0 else (0, total)
 
 
-def conv_auto_pads(mode: str, size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
+def conv_auto_pads(
+    mode: str,
+    size: int,
+    kernel: int,
+    stride: int,
+    dilation: int = 1,
+) -> tuple[int, int]:
     """Resolve MindSpore's pad mode of a plain convolution on one axis of ``size`` to its zeros.
 
     'same' gives ceil(L/s), the odd zero at the end; 'valid' pads nothing. Measured as above.

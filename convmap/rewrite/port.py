@@ -67,14 +67,23 @@ def detect_framework(rules: Rules, names: Names) -> Framework | None:
 
 
 def port_document(
-    document: Document, source: Framework, target: Framework, version: str | None = None
+    document: Document,
+    source: Framework,
+    target: Framework,
+    version: str | None = None,
+    allowed: frozenset[str] = frozenset(),
 ) -> Port:
-    """Port a parsed file. Never runs it; raises SourceError only where the result can't be encoded."""
-    return _Porter(document, source, target, version or target.version).run()
+    """Port a parsed file; ``allowed`` names the lossy bindings that the user asked for.
+
+    Never runs it; raises SourceError only where the result can't be encoded."""
+    return _Porter(document, source, target, version or target.version, allowed).run()
 
 
 class _Porter:
-    def __init__(self, document: Document, source: Framework, target: Framework, version: str) -> None:
+    def __init__(
+        self, document: Document, source: Framework, target: Framework, version: str, allowed: frozenset[str]
+    ) -> None:
+        self.allowed = allowed
         self.document, self.source, self.target, self.version = document, source, target, version
         self.names = Names(document.tree)
         self.inference = Inference(document, self.names, source)
@@ -181,7 +190,7 @@ class _Porter:
             args.insert(0, Argument(self.inference.value(receiver)))
         lifted = translate.lift(binding, args)
         lifted = self._settle_inplace(call, lifted)
-        plan = translate.lower(lifted.call, self.target, self.version, lifted)
+        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed)
         translate.check(plan, lifted.call)
         shift = 1 if binding.is_method else 0
         positions = {
@@ -192,6 +201,8 @@ class _Porter:
         self._forget(call, text)
         self._note_use(call, binding.api, plan)
         self.port.calls.append((lifted, plan, call.lineno))
+        if plan.status == "lossy":
+            self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
 
     def _argument(self, node: ast.expr | ast.keyword) -> Argument:
         if isinstance(node, ast.keyword):
