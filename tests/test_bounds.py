@@ -304,6 +304,16 @@ def test_the_bound_is_nearly_reached(terms: int) -> None:
     assert (terms - 2) / (terms + 1) < multiple <= 1
 
 
+def test_underflow_is_allowed_for() -> None:
+    """2**-14 * 2**-12 is below half of float16's smallest number: the product is lost whole."""
+    x = np.full((1, 1, 1), 2.0**-14, np.float16)
+    w = np.full((1, 1, 1), 2.0**-12, np.float16)
+    found = x * w
+    assert found.item() == 0
+    assert worst(found, conv(x, w), conv_bound(x, w, dtype="float16"))[0] <= 1
+    assert worst(found + np.float16(1e-6), conv(x, w), conv_bound(x, w, dtype="float16"))[0] > 1
+
+
 def test_the_smaller_factor_is_taken() -> None:
     u = unit_roundoff("float32")
     assert error_factor(35) == 35 * u / (1 - 35 * u)

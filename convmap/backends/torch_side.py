@@ -12,6 +12,7 @@ class Model:
     """One loaded model."""
 
     def __init__(self, path, entry, number):
+        torch.manual_seed(0)  # the same fresh weights in every run
         self.module = side.load_module(path, number)
         self.net = side.evaluate(self.module, entry)
 
