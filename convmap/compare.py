@@ -31,8 +31,13 @@ class Comparison:
         return not self.problem and self.multiple <= 1.0
 
 
-def compare(name: str, kind: str, source: np.ndarray, target: np.ndarray, judge: np.ndarray) -> Comparison:
-    """Compare one tensor of three runs; shapes must agree, layouts having been undone before."""
+def compare(
+    name: str, kind: str, source: np.ndarray, target: np.ndarray, judge: np.ndarray, accuracy: float = 0.0
+) -> Comparison:
+    """Compare one tensor of three runs; shapes must agree, layouts having been undone before.
+
+    ``accuracy``: for a single call that is known to be an approximation, its measured error.
+    """
     if target.shape != judge.shape or source.shape != judge.shape:
         shapes = f"shapes {source.shape} in the source, {target.shape} in the target"
         return Comparison(name, kind, float("inf"), float("inf"), 0.0, shapes)
@@ -52,7 +57,7 @@ def compare(name: str, kind: str, source: np.ndarray, target: np.ndarray, judge:
         return Comparison(name, kind, float("inf"), float(np.abs(off).max()), 0.0, problem)
     worst, largest, bound = 0.0, 0.0, 0.0
     for norm in (lambda a: float(np.abs(a).max()), lambda a: float(np.linalg.norm(a.ravel()))):
-        allowed = GROWTH * norm(own) + ROUNDOFF * norm(judge)
+        allowed = GROWTH * norm(own) + (ROUNDOFF + accuracy) * norm(judge)
         error = norm(off)
         multiple = 0.0 if error == 0 else error / allowed if allowed > 0 else float("inf")
         if multiple >= worst:

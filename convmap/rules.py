@@ -47,6 +47,15 @@ _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", 
 
 
 @dataclass(frozen=True)
+class Inexact:
+    """APIs that are approximations: the measured error as a part of the largest value, and what it is."""
+
+    apis: frozenset[str]
+    accuracy: float
+    effect: str
+
+
+@dataclass(frozen=True)
 class Framework:
     """A dialect: how a file of it looks, and its bindings by API name."""
 
@@ -61,7 +70,7 @@ class Framework:
     same: frozenset[str]
     bindings: tuple[Binding, ...]
     folder: Path
-    accuracies: tuple[tuple[str, float], ...] = ()  # api -> measured error in units of the bound
+    inexact: tuple[Inexact, ...] = ()
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -246,7 +255,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("same", ())),
         tuple(bindings),
         path.parent,
-        _accuracies(path.parent / "quirks.toml"),
+        _inexact(path.parent / "quirks.toml"),
     )
 
 
@@ -269,10 +278,14 @@ def _with_earlier(file: Path, rows: Iterable[dict[str, Any]]) -> Iterable[dict[s
         yield {**row, "signature": signature, "maps": maps, **window}
 
 
-def _accuracies(path: Path) -> tuple[tuple[str, float], ...]:
-    """Read quirks that are only a matter of rounding: lowering does not avoid them."""
+def _inexact(path: Path) -> tuple[Inexact, ...]:
+    """Read how far an API is from exact arithmetic, where that is more than rounding."""
     rows = _read(path).get("quirk", ()) if path.exists() else ()
-    return tuple((api, float(row["accuracy"])) for row in rows if "accuracy" in row for api in row["apis"])
+    return tuple(
+        Inexact(frozenset(row["apis"]), float(row["accuracy"]), row["effect"])
+        for row in rows
+        if "accuracy" in row
+    )
 
 
 def _quirks(path: Path) -> dict[str, list[Limit]]:
@@ -284,7 +297,7 @@ def _quirks(path: Path) -> dict[str, list[Limit]]:
         _check_keys(
             where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy"}
         )
-        if "accuracy" in row:
+        if "when" not in row:
             continue
         parse_condition(row["when"])
         limit = Limit(row["when"], row["effect"], row.get("evidence", ""), row["id"])

@@ -8,61 +8,30 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convmap.backends.client import Worker, WorkerError
-from convmap.compare import ROUNDOFF, Comparison, compare
+from convmap.compare import compare
 from convmap.errors import ConvmapError
-from convmap.rewrite.port import Port, Use, detect_framework, port_document
-from convmap.rules import Rules, load, tomllib
+from convmap.inputs import Case, Inputs, make_inputs, read_manifest, varied
+from convmap.kinks import NUDGE, Key, Kink, Triple, direction, find_kink, suspect
+from convmap.rewrite.port import Port, detect_framework, port_document
+from convmap.rules import Rules, load
 from convmap.source.document import Document
 from convmap.source.names import Names
+from convmap.verdicts import Verdict, json_of, text_of
 from convmap.weights import WeightPlan, plan_weights
 
 JUDGE = "torch"  # the only one with float64 convolutions
-
-
-@dataclass(frozen=True)
-class Case:
-    """One model to verify."""
-
-    name: str
-    file: Path
-    entry: str
-    inputs: tuple[str, ...]
-
-
-@dataclass
-class Verdict:
-    """What came out for one model and one target."""
-
-    case: Case
-    target: str
-    counts: dict[str, int] = field(default_factory=dict)
-    uses: list[Use] = field(default_factory=list)
-    comparisons: list[tuple[str, Comparison]] = field(default_factory=list)  # mode, comparison
-    problem: str = ""
-    left_out: tuple[tuple[str, str], ...] = ()
-    noise: int = 0
-    kinks: int = 0  # samples left out because a discrete step flips within rounding
-    tensors: int = 0
-    seconds: float = 0.0
-
-    @property
-    def holds(self) -> bool:
-        return not self.problem and bool(self.comparisons) and all(c.holds for _, c in self.comparisons)
-
-    def worst(self, *kinds: str) -> float:
-        return max((c.multiple for _, c in self.comparisons if c.kind in kinds), default=0.0)
+DRAWS = 3  # samples drawn for each one wanted, at most: some sit on a kink
 
 
 class Workers:
@@ -90,41 +59,13 @@ def workers() -> Iterator[Workers]:
         pool.stop()
 
 
-def make_input(spec: str, stream: np.random.RandomState) -> np.ndarray:
-    """Make an input from ``2x100x1x1`` or ``2x8:int64:0..10`` (half-open range).
+def verify(
+    case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 8, known: bool = False
+) -> Verdict:
+    """Port one model, run source, target and judge, and compare; every failure is in the verdict.
 
-    >>> make_input("2x3", np.random.RandomState(0)).shape
-    (2, 3)
+    ``known``: allow the errors that the rules record of the calls used. For single calls, not for models.
     """
-    match = re.fullmatch(r"(\d+(?:x\d+)*)(?::(float32|int32|int64):?(?:(-?\d+)\.\.(-?\d+))?)?", spec)
-    if not match:
-        raise ConvmapError(f"--input {spec!r}: give a shape like 2x100x1x1, or 2x8:int64:0..10")
-    shape = tuple(int(n) for n in match.group(1).split("x"))
-    if (match.group(2) or "float32") == "float32":
-        return stream.standard_normal(shape).astype(np.float32)
-    low, high = int(match.group(3) or 0), int(match.group(4) or 2)
-    return stream.randint(low, high, shape).astype(match.group(2))
-
-
-def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Give weights that hide nothing: the spread of the fresh ones, vectors away from ones and zeros."""
-    out = {}
-    for name in sorted(state):
-        value = state[name]
-        if value.dtype.kind != "f":
-            out[name] = value
-        elif np.ptp(value) > 0:
-            spread = float(value.std())
-            out[name] = (stream.uniform(-1.7, 1.7, value.shape) * spread).astype(value.dtype)
-        elif value.size and value.flat[0] > 0:  # scales and variances
-            out[name] = stream.uniform(0.5, 1.5, value.shape).astype(value.dtype)
-        else:
-            out[name] = (stream.standard_normal(value.shape) * 0.2).astype(value.dtype)
-    return out
-
-
-def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 8) -> Verdict:
-    """Port one model, run source, target and judge, and compare; every failure is in the verdict."""
     verdict = Verdict(case, target)
     start = time.perf_counter()
     try:
@@ -134,8 +75,20 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
             raise ConvmapError(f"{case.file}: no single source framework in its imports")
         port = port_document(document, source, rules.framework(target))
         verdict.counts, verdict.uses = dict(port.counts), port.uses
+        refused = [d for d in port.diagnostics if d.severity == "error"]
+        if refused:
+            raise ConvmapError(f"not every call is ported: {refused[0]}")
+        used = {use.target for use in port.uses}
+        inexact = [row for row in rules.framework(target).inexact if row.apis & used]
+        verdict.inexact = tuple(row.effect for row in inexact)
+        accuracy = max((row.accuracy for row in inexact), default=0.0) if known else 0.0
         with tempfile.TemporaryDirectory() as scratch:
-            _run(case, source.name, port, Path(scratch), pool, rules, seed, seeds, verdict)
+            sides = _load(case, source.name, port, Path(scratch), pool, rules, verdict)
+            for mode in ("eval", "train"):
+                tensors = _collect(sides, case, mode, seed, seeds, verdict)
+                for (kind, name), each in tensors.items():
+                    joined = map(_joined, zip(*each))
+                    verdict.comparisons.append((mode, compare(name, kind, *joined, accuracy=accuracy)))
     except (ConvmapError, WorkerError) as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")
@@ -146,105 +99,137 @@ def verify(case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, 
     return verdict
 
 
-def _run(
-    case: Case,
-    source: str,
-    port: Port,
-    scratch: Path,
-    pool: Workers,
-    rules: Rules,
-    seed: int,
-    seeds: int,
-    verdict: Verdict,
-) -> None:
-    refused = [d for d in port.diagnostics if d.severity == "error"]
-    if refused:
-        raise ConvmapError(f"not every call is ported: {refused[0]}")
-    target = port.target
-    ported = scratch / f"{case.file.stem}_{target}.py"
+def _load(
+    case: Case, source: str, port: Port, scratch: Path, pool: Workers, rules: Rules, verdict: Verdict
+) -> _Sides:
+    """Load both models and plan which tensor becomes which."""
+    ported = scratch / f"{case.file.stem}_{port.target}.py"
     ported.write_bytes(port.data)
-    one = pool[source].ask("load", path=str(case.file), entry=case.entry)
-    two = pool[target].ask("load", path=str(ported), entry=case.entry)
-    plan = plan_weights(rules.framework(source), one["tree"], rules.framework(target), two["tree"])
-    verdict.left_out = plan.left_out
-    verdict.tensors = len(plan.transfers)
-    fresh = pool[source].ask("get_state", model=one["model"])
-    judge_model = {source: one["model"], target: two["model"]}.get(JUDGE)
-    if judge_model is None:
+    if JUDGE not in (source, port.target):
         raise ConvmapError("neither side has float64: verify the port to torch, then from torch")
-    for mode in ("eval", "train"):
-        samples: dict[tuple[str, str], list[tuple[np.ndarray, ...]]] = {}
-        wanted, number = seeds, -1
-        while wanted and number < 3 * seeds:
-            number += 1
-            stream = np.random.RandomState(seed + 1000 * number)
-            inputs = [make_input(spec, stream) for spec in case.inputs]
-            state = varied(fresh, stream)
-            pool[source].ask("set_state", model=one["model"], arrays=state)
-            moved = {t.target: state[t.source].reshape(t.shape) for t in plan.transfers}
-            pool[target].ask("set_state", model=two["model"], arrays=moved)
-            common: dict[str, Any] = dict(inputs=inputs, train=mode == "train", noise_seed=seed + number)
-            shape = pool[source].ask("run", model=one["model"], cotangents=None, dtype="float32", **common)
-            if not shape["outputs"]:
-                raise ConvmapError(f"{case.entry} gives no tensor")
-            common["cotangents"] = [
-                np.asarray(stream.standard_normal(y.shape), np.float32) for y in shape["outputs"]
-            ]
-            a = pool[source].ask("run", model=one["model"], dtype="float32", **common)
-            b = pool[target].ask("run", model=two["model"], dtype="float32", **common)
-            judge = pool[JUDGE].ask("run", model=judge_model, dtype="float64", **common)
-            verdict.noise = len(a["random"])
-            if a["random"] != b["random"] or a["names"] != b["names"]:
-                raise ConvmapError(
-                    f"outputs {a['names']} with draws {a['random']} in {source}, "
-                    f"{b['names']} with {b['random']} in {target}: not comparable"
-                )
-            for key, tensors in _tensors(a, b, judge, plan, target == JUDGE):
-                samples.setdefault(key, []).append(tensors)
-        for (kind, name), each in samples.items():
-            verdict.comparisons.append((mode, compare(name, kind, *map(_joined, zip(*each)))))
+    one = pool[source].ask("load", path=str(case.file), entry=case.entry)
+    two = pool[port.target].ask("load", path=str(ported), entry=case.entry)
+    plan = plan_weights(rules.framework(source), one["tree"], rules.framework(port.target), two["tree"])
+    verdict.left_out, verdict.tensors = plan.left_out, len(plan.transfers)
+    fresh = pool[source].ask("get_state", model=one["model"])
+    return _Sides(pool, source, one["model"], port.target, two["model"], plan, fresh)
 
 
-Found = list[tuple[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]]]
+@dataclass(frozen=True)
+class _Sides:
+    """The two models, in their workers; the judge is the torch one, in float64."""
 
+    pool: Workers
+    source: str
+    source_model: int
+    target: str
+    target_model: int
+    plan: WeightPlan
+    fresh: dict[str, np.ndarray]
 
-def _at_a_kink(
-    found: Found,
-    inputs: list[np.ndarray],
-    a: dict[str, Any],
-    b: dict[str, Any],
-    plan: WeightPlan,
-    judge_is_target: bool,
-    again: Callable[[list[np.ndarray]], dict[str, Any]],
-) -> bool:
-    """Tell whether a wrong gradient is a step that flips: a ReLU whose input is zero but for rounding.
+    def moved(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Give the target's weights from the source's."""
+        return {t.target: state[t.source].reshape(t.shape) for t in self.plan.transfers}
 
-    Only where outputs agree and a gradient is off by far more than rounding. The float64 judge itself
-    is asked: inputs moved by a few units of float32 must make its own gradient jump as far.
-    """
-    off = {}
-    for key, (mine, theirs, truth) in found:
-        if theirs.shape != truth.shape:
-            return False
-        scale = 1e-4 * float(np.abs(truth).max(initial=0.0))
-        error = float(np.abs(theirs - truth).max(initial=0.0))
-        # A gradient that is zero in exact arithmetic is all rounding on both sides: no kink.
-        if error > scale > float(np.abs(mine - truth).max(initial=0.0)):
-            off[key] = error
-    if not off or any(kind in ("forward", "buffer") for kind, _ in off):
-        return False
-    worst = max(off, key=lambda key: off[key])
-    truth = dict(found)[worst][2]
-    stream = np.random.RandomState(0)
-    for _ in range(12):
-        nudged = [
-            x * (1 + 64 * ROUNDOFF * stream.uniform(-1, 1, x.shape)) if x.dtype.kind == "f" else x
-            for x in inputs
+    def sample(self, case: Case, mode: str, number: int, seed: int, verdict: Verdict) -> _Sample:
+        """Draw weights and inputs and run the three."""
+        stream = np.random.RandomState(seed + 1000 * number)
+        inputs = make_inputs(case.inputs, stream)
+        state = varied(self.fresh, stream)
+        self.pool[self.source].ask("set_state", model=self.source_model, arrays=state)
+        self.pool[self.target].ask("set_state", model=self.target_model, arrays=self.moved(state))
+        common: dict[str, Any] = dict(
+            lists=list(inputs.lists), train=mode == "train", noise_seed=seed + number
+        )
+        arrays = list(inputs.arrays)
+        shape = self._run(self.source, inputs=arrays, cotangents=None, **common)
+        if not shape["outputs"]:
+            raise ConvmapError(f"{case.entry} gives no tensor")
+        common["cotangents"] = [
+            np.asarray(stream.standard_normal(y.shape), np.float32) for y in shape["outputs"]
         ]
-        moved = dict(_tensors(a, b, again(nudged), plan, judge_is_target))[worst][2]
-        if float(np.abs(moved - truth).max()) > 0.25 * off[worst]:
-            return True
-    return False
+        a = self._run(self.source, inputs=arrays, **common)
+        b = self._run(self.target, inputs=arrays, **common)
+        verdict.noise = len(a["random"])
+        if a["random"] != b["random"] or a["names"] != b["names"]:
+            raise ConvmapError(
+                f"outputs {a['names']} with draws {a['random']} in {self.source}, "
+                f"{b['names']} with {b['random']} in {self.target}: not comparable"
+            )
+        judge = self._run(JUDGE, dtype="float64", inputs=arrays, **common)
+        return _Sample(self, common, inputs, state, a, b, dict(self.tensors(a, b, judge)))
+
+    def _run(self, framework: str, dtype: str = "float32", **arguments: Any) -> dict[str, Any]:
+        model = self.source_model if framework == self.source else self.target_model
+        found: dict[str, Any] = self.pool[framework].ask("run", model=model, dtype=dtype, **arguments)
+        return found
+
+    def judge_at(self, sample: _Sample, t: float, number: int) -> dict[Key, np.ndarray]:
+        """Run the judge with weights and inputs moved: see kinks.find_kink."""
+        state = sample.state if self.source == JUDGE else self.moved(sample.state)
+        values = [*sample.inputs.arrays, *state.values()]
+        ways = direction([v.shape for v in values], number)
+        moved = [v * (1 + t * NUDGE * d) if v.dtype.kind == "f" else v for v, d in zip(values, ways)]
+        inputs, rest = moved[: len(sample.inputs.arrays)], moved[len(sample.inputs.arrays) :]
+        answer = self._run(
+            JUDGE, dtype="float64", inputs=inputs, state=dict(zip(state, rest)), **sample.common
+        )
+        return {key: tensors[2] for key, tensors in self.tensors(sample.a, sample.b, answer)}
+
+    def tensors(
+        self, a: dict[str, Any], b: dict[str, Any], judge: dict[str, Any]
+    ) -> Iterator[tuple[Key, Triple]]:
+        """Give (kind, name) and the tensor of source, target and judge, in the source's layout."""
+        for i, name in enumerate(a["names"]):
+            yield ("forward", name), (a["outputs"][i], b["outputs"][i], judge["outputs"][i])
+        for i, grad in enumerate(a["input_grads"]):
+            if grad is not None:
+                theirs, truth = (_or_zeros(side["input_grads"][i], grad) for side in (b, judge))
+                yield ("input gradient", f"input {i}"), (grad, theirs, truth)
+        for kind, key in (("weight gradient", "param_grads"), ("buffer", "state_after")):
+            for transfer in self.plan.transfers:
+                mine = a[key].get(transfer.source)
+                if mine is None or mine.dtype.kind != "f":
+                    continue
+                theirs = _or_zeros(b[key].get(transfer.target), mine)
+                name = transfer.target if self.target == JUDGE else transfer.source
+                yield (kind, transfer.source), (mine, theirs, _or_zeros(judge[key].get(name), mine))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One draw of weights and inputs, and what the three made of it."""
+
+    sides: _Sides
+    common: dict[str, Any]
+    inputs: Inputs
+    state: dict[str, np.ndarray]
+    a: dict[str, Any]
+    b: dict[str, Any]
+    tensors: dict[Key, Triple]
+
+    def kink(self) -> Kink | None:
+        off = suspect(self.tensors)
+        return None if off is None else find_kink(*off, lambda t, n: self.sides.judge_at(self, t, n))
+
+
+def _collect(
+    sides: _Sides, case: Case, mode: str, seed: int, seeds: int, verdict: Verdict
+) -> dict[Key, list[Triple]]:
+    """Collect as many samples as wanted, none of them on a kink."""
+    found: list[_Sample] = []
+    for number in range(DRAWS * seeds):
+        sample = sides.sample(case, mode, number, seed, verdict)
+        kink = sample.kink()
+        if kink is None:
+            found.append(sample)
+        else:
+            verdict.kinks.append((mode, kink))
+        if len(found) == seeds:
+            return {key: [s.tensors[key] for s in found] for key in found[0].tensors}
+    raise ConvmapError(
+        f"no verdict: only {len(found)} of {DRAWS * seeds} samples are away from a discrete step ({mode})"
+    )
 
 
 def _joined(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -254,48 +239,11 @@ def _joined(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
     return np.concatenate(arrays)
 
 
-def _tensors(
-    a: dict[str, Any], b: dict[str, Any], judge: dict[str, Any], plan: WeightPlan, judge_is_target: bool
-) -> Iterator[tuple[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Give (kind, name) and the tensor of source, target and judge, in the source's layout."""
-    for i, name in enumerate(a["names"]):
-        yield ("forward", name), (a["outputs"][i], b["outputs"][i], judge["outputs"][i])
-    for i, grad in enumerate(a["input_grads"]):
-        if grad is not None:
-            others = (_or_zeros(side["input_grads"][i], grad) for side in (b, judge))
-            yield ("input gradient", f"input {i}"), (grad, *others)  # type: ignore[misc]
-    for kind, key in (("weight gradient", "param_grads"), ("buffer", "state_after")):
-        for transfer in plan.transfers:
-            mine = a[key].get(transfer.source)
-            if mine is None or mine.dtype.kind != "f":
-                continue
-            theirs = _or_zeros(b[key].get(transfer.target), mine)
-            name = transfer.target if judge_is_target else transfer.source
-            yield (kind, transfer.source), (mine, theirs, _or_zeros(judge[key].get(name), mine))
-
-
 def _or_zeros(value: np.ndarray | None, like: np.ndarray) -> np.ndarray:
     """Undo a layout; a gradient that does not exist is one of zeros."""
     if value is None:
         return np.zeros_like(like)
     return value.reshape(like.shape) if value.size == like.size else value
-
-
-def read_manifest(path: Path) -> list[Case]:
-    """Read [[model]] entries: id, file (relative to the manifest), entry, inputs."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConvmapError(f"{path}: {error}") from None
-    out = []
-    for number, row in enumerate(table.get("model", ()), 1):
-        missing = {"id", "file", "entry", "inputs"} - set(row)
-        if missing or set(row) - {"id", "file", "entry", "inputs"}:
-            raise ConvmapError(f"{path}: model {number}: needs id, file, entry and inputs, and nothing else")
-        out.append(Case(row["id"], path.parent / row["file"], row["entry"], tuple(row["inputs"])))
-    if not out:
-        raise ConvmapError(f"{path}: no [[model]] in it")
-    return out
 
 
 def command(args: argparse.Namespace) -> int:
@@ -323,44 +271,3 @@ def command(args: argparse.Namespace) -> int:
         good = sum(v.holds for v in verdicts)
         print(f"{good} of {len(verdicts)} models hold in {target}")
     return 0 if all(v.holds for v in verdicts) else 1
-
-
-def text_of(verdict: Verdict) -> str:
-    calls = ", ".join(f"{n} {status}" for status, n in sorted(verdict.counts.items()))
-    head = (
-        f"{verdict.case.name} -> {verdict.target}: {'holds' if verdict.holds else 'DOES NOT HOLD'} ({calls})"
-    )
-    if verdict.problem:
-        return f"{head}\n  {verdict.problem}"
-    lines = [
-        head,
-        f"  {verdict.tensors} tensors transferred, {len(verdict.left_out)} left out, "
-        f"{verdict.noise} random draws fed, {verdict.kinks} samples on a kink replaced, "
-        f"{verdict.seconds:.1f} s",
-    ]
-    for mode in ("eval", "train"):
-        for kind in ("forward", "input gradient", "weight gradient", "buffer"):
-            found = [c for m, c in verdict.comparisons if m == mode and c.kind == kind]
-            if found:
-                worst = max(found, key=lambda c: c.multiple)
-                lines.append(
-                    f"  {mode:<5} {kind:<15} {len(found):>3} tensors, worst {worst.multiple:8.3f} of the bound"
-                    f" (error {worst.error:.2e}, bound {worst.bound:.2e}, {worst.name})"
-                )
-    for mode, comparison in [(m, c) for m, c in verdict.comparisons if not c.holds][:8]:
-        lines.append(f"  {mode}: {comparison.kind} of {comparison.name}: {comparison.problem}")
-    return "\n".join(lines)
-
-
-def json_of(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "id": verdict.case.name,
-        "target": verdict.target,
-        "holds": verdict.holds,
-        "problem": verdict.problem,
-        "calls": verdict.counts,
-        "left_out": verdict.left_out,
-        "kinks": verdict.kinks,
-        "seconds": round(verdict.seconds, 2),
-        "comparisons": [{"mode": m, **vars(c)} for m, c in verdict.comparisons],
-    }

@@ -12,7 +12,9 @@ from convmap import verify
 from convmap.backends import environments, wire
 from convmap.backends.client import Worker, WorkerError
 from convmap.errors import ConvmapError
+from convmap.inputs import Case
 from convmap.rules import load
+from convmap.verdicts import text_of
 
 FRAMEWORKS = ["torch", "mindspore", "megengine"]
 
@@ -88,8 +90,9 @@ def test_a_failure_costs_its_request(framework: str, body: str, kind: str, tmp_p
     bad.write_text(MODELS[framework].format(body))
     good.write_text(MODELS[framework].format("print('noise'); return x + x"))
     arguments = dict(
-        inputs=[np.ones((2, 2), np.float32)], train=False, cotangents=None, dtype="float32", noise_seed=0
-    )
+        inputs=[np.ones((2, 2), np.float32)], lists=[None], train=False, cotangents=None,
+        dtype="float32", noise_seed=0,
+    )  # fmt: skip
     with Worker(framework) as worker:
         model = worker.ask("load", path=str(bad), entry="Net()")["model"]
         worker.timeout = 3.0 if kind == "timeout" else 60.0
@@ -121,7 +124,7 @@ def test_a_wrong_shape_is_never_set(framework: str, pool: verify.Workers) -> Non
                                            ("torch", "mindspore"), ("torch", "megengine")])  # fmt: skip
 def test_other_sources_hold(source: str, target: str, pool: verify.Workers) -> None:
     file = Path(__file__).parent / "sources" / f"{source}_net.py"
-    case = verify.Case(source, file, "Net()", ("2x3x5x6",))
+    case = Case(source, file, "Net()", ("2x3x5x6",))
     verdict = verify.verify(case, target, pool, load())
-    assert verdict.holds, verify.text_of(verdict)
+    assert verdict.holds, text_of(verdict)
     assert set(verdict.counts) <= {"exact", "shim"}

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from convmap import verify
+from convmap.inputs import read_manifest
 from convmap.rules import load
+from convmap.verdicts import text_of
 
 MANIFEST = Path(__file__).parent.parent / "examples" / "models.toml"
-CASES = {case.name: case for case in verify.read_manifest(MANIFEST)}
+CASES = {case.name: case for case in read_manifest(MANIFEST)}
 pytestmark = pytest.mark.frameworks
 
 
@@ -24,7 +26,7 @@ SUMMED = "vae-loss"
 @pytest.mark.parametrize("name", [n for n in CASES if n != SUMMED])
 def test_holds(name: str, target: str, pool: verify.Workers) -> None:
     verdict = verify.verify(CASES[name], target, pool, load())
-    assert verdict.holds, verify.text_of(verdict)
+    assert verdict.holds, text_of(verdict)
     kinds = {c.kind for _, c in verdict.comparisons}
     assert {"forward", "input gradient", "weight gradient"} <= kinds
     assert {m for m, _ in verdict.comparisons} == {"eval", "train"}

@@ -49,7 +49,7 @@ class Model:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             own[name]._reset(megengine.Tensor(array.astype(own[name].dtype)))
 
-    def run(self, inputs, train, cotangents, dtype, noise_seed):
+    def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
         self.net.train(train)
         tensors = [megengine.Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
@@ -59,12 +59,16 @@ class Model:
         grads, weights = [], {}
         with side.Patched(self.module, self._random(noise)):
             if cotangents is None:
-                found = side.flatten(self.net(*tensors), lambda v: isinstance(v, megengine.Tensor))
+                found = side.flatten(
+                    self.net(*side.arguments(tensors, lists)), lambda v: isinstance(v, megengine.Tensor)
+                )
             else:
                 manager = GradManager()
                 manager.attach(list(named.values()) + floats)
                 with manager:
-                    found = side.flatten(self.net(*tensors), lambda v: isinstance(v, megengine.Tensor))
+                    found = side.flatten(
+                        self.net(*side.arguments(tensors, lists)), lambda v: isinstance(v, megengine.Tensor)
+                    )
                     # Through a product: an output that is the input itself would get no gradient.
                     total = 0.0
                     for (_, y), c in zip(found, cotangents):

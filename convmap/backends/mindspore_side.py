@@ -46,7 +46,7 @@ class Model:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             own[name].set_data(Tensor(array, own[name].dtype))
 
-    def run(self, inputs, train, cotangents, dtype, noise_seed):
+    def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
         self.net.set_train(train)
         tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
@@ -56,7 +56,7 @@ class Model:
         found, grads, weights = [], [], {}
 
         def forward(*values):
-            outputs = side.flatten(self.net(*values), lambda v: isinstance(v, Tensor))
+            outputs = side.flatten(self.net(*side.arguments(values, lists)), lambda v: isinstance(v, Tensor))
             found[:] = outputs
             if cotangents is None:
                 return outputs[0][1].sum()

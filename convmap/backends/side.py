@@ -38,6 +38,12 @@ def evaluate(module, entry):
     return eval(entry, {**vars(module), "namespace": namespace})  # noqa: S307 - verify runs user code
 
 
+def arguments(tensors, lists):
+    """Give the call's arguments: a tensor each, or a list of as many as ``lists`` says."""
+    stream = iter(tensors)
+    return [next(stream) if n is None else [next(stream) for _ in range(n)] for n in lists]
+
+
 def flatten(value, is_tensor, name=""):
     """Give (name, tensor) for each tensor of a nested output."""
     if is_tensor(value):

@@ -41,10 +41,13 @@ class Model:
             with torch.no_grad():
                 own[name].copy_(torch.from_numpy(array))
 
-    def run(self, inputs, train, cotangents, dtype, noise_seed):
+    def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None):
+        """Run a copy of the model; ``state``: values of weights, which keep their precision here."""
         net = copy.deepcopy(self.net).train(train)
         if dtype == "float64":
             net = net.double()
+        if state is not None:
+            net.load_state_dict({k: torch.from_numpy(a) for k, a in state.items()}, strict=False)
         kind = getattr(torch, dtype)
         tensors = []
         for array in inputs:
@@ -54,7 +57,7 @@ class Model:
             tensors.append(tensor)
         noise = side.Noise(noise_seed)
         with side.Patched(self.module, self._random(noise, kind)):
-            outputs = side.flatten(net(*tensors), torch.is_tensor)
+            outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
         grads, weights = [], {}
         if cotangents is not None:
             total = sum((y * torch.from_numpy(c).to(y.dtype)).sum() for (_, y), c in zip(outputs, cotangents))

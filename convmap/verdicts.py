@@ -1,0 +1,82 @@
+"""What came out of verifying a model, as text and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from convmap.compare import Comparison
+from convmap.inputs import Case
+from convmap.kinks import Kink
+from convmap.rewrite.port import Use
+
+
+@dataclass
+class Verdict:
+    """What came out for one model and one target."""
+
+    case: Case
+    target: str
+    counts: dict[str, int] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+    comparisons: list[tuple[str, Comparison]] = field(default_factory=list)  # mode, comparison
+    problem: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
+    noise: int = 0
+    kinks: list[tuple[str, Kink]] = field(
+        default_factory=list
+    )  # mode, the jump: one for each sample replaced
+    tensors: int = 0
+    inexact: tuple[str, ...] = ()  # calls in the port that are known to be approximations
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        return not self.problem and bool(self.comparisons) and all(c.holds for _, c in self.comparisons)
+
+
+def text_of(verdict: Verdict) -> str:
+    calls = ", ".join(f"{n} {status}" for status, n in sorted(verdict.counts.items()))
+    word = "holds" if verdict.holds else "DOES NOT HOLD"
+    head = f"{verdict.case.name} -> {verdict.target}: {word} ({calls})"
+    if verdict.problem:
+        return f"{head}\n  {verdict.problem}"
+    lines = [
+        head,
+        f"  {verdict.tensors} tensors transferred, {len(verdict.left_out)} left out, "
+        f"{verdict.noise} random draws fed, {verdict.seconds:.1f} s",
+    ]
+    for mode in ("eval", "train"):
+        for kind in ("forward", "input gradient", "weight gradient", "buffer"):
+            found = [c for m, c in verdict.comparisons if m == mode and c.kind == kind]
+            if found:
+                worst = max(found, key=lambda c: c.multiple)
+                lines.append(
+                    f"  {mode:<5} {kind:<15} {len(found):>3} tensors, worst {worst.multiple:8.3f} of the bound"
+                    f" (error {worst.error:.2e}, bound {worst.bound:.2e}, {worst.name})"
+                )
+    for mode, kink in verdict.kinks:
+        lines.append(
+            f"  {mode}: a sample on a kink was replaced: the float64 {kink.key[0]} of {kink.key[1]} jumps by "
+            f"{kink.jump:.1e} between points {kink.width:.0e} apart"
+        )
+    for mode, comparison in [(m, c) for m, c in verdict.comparisons if not c.holds][:8]:
+        lines.append(f"  {mode}: {comparison.kind} of {comparison.name}: {comparison.problem}")
+    if not verdict.holds:
+        lines += [f"  known: {text}" for text in verdict.inexact]
+    return "\n".join(lines)
+
+
+def json_of(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": verdict.case.name,
+        "target": verdict.target,
+        "holds": verdict.holds,
+        "problem": verdict.problem,
+        "calls": verdict.counts,
+        "left_out": verdict.left_out,
+        "kinks": [{"mode": m, "tensor": k.key, "jump": k.jump, "width": k.width} for m, k in verdict.kinks],
+        "inexact": verdict.inexact,
+        "seconds": round(verdict.seconds, 2),
+        "comparisons": [{"mode": m, **vars(c)} for m, c in verdict.comparisons],
+    }
