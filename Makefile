@@ -24,6 +24,8 @@ backends: $(BIN)/convmap ## install the three frameworks, each in an environment
 
 test: $(VENV)/.test backends ## run every test, in the real frameworks too
 	$(BIN)/convmap backends
+	$(BIN)/ruff check -q convmap tests
+	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
 style: $(VENV)/.test ## format, lint and type-check

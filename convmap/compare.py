@@ -1,12 +1,13 @@
 """How close is equal, for a whole model: both sides against a float64 run of the same model.
 
-With e the source's own distance from the judge in float32, the target may be at most 8 e plus the
-unit roundoff times the tensor's scale away, in the maximum norm and in the 2-norm (DESIGN.md,
-Evidence).
+The judge is torch in float64. With e the distance of torch's own float32 runs (its two convolution
+libraries sum in different orders) from the judge, the other framework may be at most 8 e plus the
+unit roundoff times the tensor's scale away, in the maximum norm and in the 2-norm (DESIGN.md, Evidence).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ ROUNDOFF = float(np.finfo(np.float32).eps) / 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """One tensor: the target's error as a multiple of what it may be; at most 1 holds."""
+    """One tensor: the error as a multiple of what it may be; at most 1 holds."""
 
     name: str
     kind: str  # forward, input gradient, weight gradient, buffer
@@ -32,37 +33,53 @@ class Comparison:
 
 
 def compare(
-    name: str, kind: str, source: np.ndarray, target: np.ndarray, judge: np.ndarray, accuracy: float = 0.0
+    name: str,
+    kind: str,
+    own: Sequence[np.ndarray],
+    other: np.ndarray,
+    judge: np.ndarray,
+    accuracy: float = 0.0,
 ) -> Comparison:
-    """Compare one tensor of three runs; shapes must agree, layouts having been undone before.
+    """Compare one tensor: ``own``, the runs of the judge's framework in float32, and the other's run.
 
-    ``accuracy``: for a single call that is known to be an approximation, its measured error.
+    Shapes must agree, layouts having been undone before. ``accuracy``: for a single call that is
+    known to be an approximation, its measured error.
     """
-    if target.shape != judge.shape or source.shape != judge.shape:
-        shapes = f"shapes {source.shape} in the source, {target.shape} in the target"
+    if any(run.shape != judge.shape for run in (*own, other)):
+        shapes = f"shapes {judge.shape} in torch, {other.shape} in the other framework"
         return Comparison(name, kind, float("inf"), float("inf"), 0.0, shapes)
     judge = judge.astype(np.float64)
-    off = target.astype(np.float64) - judge
-    own = source.astype(np.float64) - judge
+    off = other.astype(np.float64) - judge
+    away = [run.astype(np.float64) - judge for run in own]
     if judge.size == 0:
         return Comparison(name, kind, 0.0, 0.0, 0.0)
     if not np.isfinite(off).all():
         return Comparison(name, kind, float("inf"), float("inf"), 0.0, "values that are not finite")
     scale = float(np.abs(judge).max())
-    if kind in ("forward", "buffer") and np.abs(own).max() > scale * ROUNDOFF**0.5:
-        # A bound from such a source would hide anything. Gradients that are zero in exact
+    furthest = max(float(np.abs(run).max()) for run in away)
+    if kind in ("forward", "buffer") and not furthest <= scale * ROUNDOFF**0.5:
+        # A bound from such a run would hide anything. Gradients that are zero in exact
         # arithmetic (a bias before a batch norm) are all rounding, and are judged all the same.
-        away = float(np.abs(own).max())
-        problem = f"no verdict: the source itself is {away:.1e} from the judge, at a scale of {scale:.1e}"
+        problem = (
+            f"no verdict: torch itself is {furthest:.1e} from its float64 run, at a scale of {scale:.1e}"
+        )
         return Comparison(name, kind, float("inf"), float(np.abs(off).max()), 0.0, problem)
     worst, largest, bound = 0.0, 0.0, 0.0
-    for norm in (lambda a: float(np.abs(a).max()), lambda a: float(np.linalg.norm(a.ravel()))):
-        allowed = GROWTH * norm(own) + (ROUNDOFF + accuracy) * norm(judge)
+    for norm in (_maximum, _length):
+        allowed = GROWTH * max(map(norm, away)) + (ROUNDOFF + accuracy) * norm(judge)
         error = norm(off)
         multiple = 0.0 if error == 0 else error / allowed if allowed > 0 else float("inf")
         if multiple >= worst:
             worst, largest, bound = multiple, error, allowed
-    return Comparison(name, kind, worst, largest, bound, pattern(target, judge) if worst > 1 else "")
+    return Comparison(name, kind, worst, largest, bound, pattern(other, judge) if worst > 1 else "")
+
+
+def _maximum(array: np.ndarray) -> float:
+    return float(np.abs(array).max())
+
+
+def _length(array: np.ndarray) -> float:
+    return float(np.linalg.norm(array.ravel()))
 
 
 def pattern(target: np.ndarray, judge: np.ndarray) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from convmap.errors import ConvmapError
-from convmap.rules import tomllib
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _ONE = re.compile(r"(\d+(?:x\d+)*)(?::(float32|int32|int64):?(?:(-?\d+)\.\.(-?\d+))?)?")
 _FIELDS = {"id", "file", "entry", "inputs"}

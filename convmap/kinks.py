@@ -14,7 +14,7 @@ import numpy as np
 from convmap.compare import ROUNDOFF
 
 Key = tuple[str, str]  # kind and name of a tensor
-Triple = tuple[np.ndarray, np.ndarray, np.ndarray]  # source, target, judge
+Runs = tuple[np.ndarray, ...]  # of one tensor: in float32, and last the judge's
 Judge = Callable[[float, int], dict[Key, np.ndarray]]  # t and the number of a direction: its gradients
 
 NUDGE = 64 * ROUNDOFF  # as far as rounding moves the inside of a deep network, relative
@@ -33,17 +33,17 @@ class Kink:
     width: float
 
 
-def suspect(tensors: dict[Key, Triple]) -> tuple[Key, float] | None:
-    """Give the gradient that is off by more than rounding, on either side, where all outputs agree."""
+def suspect(tensors: dict[Key, Runs]) -> tuple[Key, float] | None:
+    """Give the gradient that is off by more than rounding, in any run, where all outputs agree."""
     worst: tuple[Key, float] | None = None
     ratio = OFF
-    grads = [float(np.abs(t[2]).max(initial=0.0)) for k, t in tensors.items() if k[0] == "weight gradient"]
+    grads = [float(np.abs(r[-1]).max(initial=0.0)) for k, r in tensors.items() if k[0] == "weight gradient"]
     zero = ZERO * max(grads, default=0.0)
-    for key, (mine, theirs, truth) in tensors.items():
-        if theirs.shape != truth.shape:
+    for key, (*runs, truth) in tensors.items():
+        if any(run.shape != truth.shape for run in runs):
             return None
         scale = float(np.abs(truth).max(initial=0.0))
-        off = max(float(np.abs(side - truth).max(initial=0.0)) for side in (mine, theirs))
+        off = max(float(np.abs(run - truth).max(initial=0.0)) for run in runs)
         if key[0] in ("forward", "buffer"):
             if off > OFF * scale:
                 return None

@@ -41,7 +41,9 @@ def _agrees(source: OpCall, written: OpCall) -> bool | None:
     first = conv_transpose_gather(x, w, bias, stride, dilation, 1, padding, output_padding)
     k2, s2, d2, begin, extra = two
     crop = [(b, b - e) for b, e in zip(begin, extra)]
-    second = conv_transpose(x, w[(..., *[slice(0, k) for k in k2])], bias, s2, d2, 1, crop)
+    second = conv_transpose(
+        x, w[(slice(None), slice(None), *[slice(0, k) for k in k2])], bias, s2, d2, 1, crop
+    )
     return first.shape == second.shape and bool((first == second).all())
 
 

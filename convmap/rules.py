@@ -31,7 +31,6 @@ from convmap.model import (
     Weight,
     constant,
 )
-
 from convmap.versions import admits
 
 if sys.version_info >= (3, 11):

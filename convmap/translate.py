@@ -204,10 +204,10 @@ def _write(call: OpCall, binding: Binding, lifted: Lifted | None) -> tuple[Write
     sources: dict[str, tuple[str, ...]] = {}
     for mapping in binding.maps:
         out = ADAPTERS[mapping.adapter].lower(mapping, slots, context)
-        for role, param in mapping.roles:
+        for role, name in mapping.roles:
             if role in out:
-                values[param] = out[role]
-                sources[param] = _sources(mapping.slots, lifted)
+                values[name] = out[role]
+                sources[name] = _sources(mapping.slots, lifted)
     writes = []
     for param in binding.params:
         if param.name not in values:

@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from convmap.backends.client import Worker, WorkerError
 from convmap.compare import compare
 from convmap.errors import ConvmapError
 from convmap.inputs import Case, Inputs, make_inputs, read_manifest, varied
-from convmap.kinks import NUDGE, Key, Kink, Triple, direction, find_kink, suspect
+from convmap.kinks import NUDGE, Key, Kink, Runs, direction, find_kink, suspect
 from convmap.rewrite.port import Port, detect_framework, port_document
 from convmap.rules import Rules, load
 from convmap.source.document import Document
@@ -87,8 +87,8 @@ def verify(
             for mode in ("eval", "train"):
                 tensors = _collect(sides, case, mode, seed, seeds, verdict)
                 for (kind, name), each in tensors.items():
-                    joined = map(_joined, zip(*each))
-                    verdict.comparisons.append((mode, compare(name, kind, *joined, accuracy=accuracy)))
+                    *own, other, judge = map(_joined, zip(*each))
+                    verdict.comparisons.append((mode, compare(name, kind, own, other, judge, accuracy)))
     except (ConvmapError, WorkerError) as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")
@@ -156,8 +156,14 @@ class _Sides:
                 f"outputs {a['names']} with draws {a['random']} in {self.source}, "
                 f"{b['names']} with {b['random']} in {self.target}: not comparable"
             )
-        judge = self._run(JUDGE, dtype="float64", inputs=arrays, **common)
-        return _Sample(self, common, inputs, state, a, b, dict(self.tensors(a, b, judge)))
+        own, other, name = (b, a, self.source) if self.target == JUDGE else (a, b, self.target)
+        answers = [
+            (JUDGE, own),
+            (JUDGE, self._run(JUDGE, onednn=False, inputs=arrays, **common)),
+            (name, other),
+            (JUDGE, self._run(JUDGE, dtype="float64", inputs=arrays, **common)),
+        ]
+        return _Sample(self, common, inputs, state, (self.source, a), self.tensors(answers))
 
     def _run(self, framework: str, dtype: str = "float32", **arguments: Any) -> dict[str, Any]:
         model = self.source_model if framework == self.source else self.target_model
@@ -174,26 +180,27 @@ class _Sides:
         answer = self._run(
             JUDGE, dtype="float64", inputs=inputs, state=dict(zip(state, rest)), **sample.common
         )
-        return {key: tensors[2] for key, tensors in self.tensors(sample.a, sample.b, answer)}
+        found = self.tensors([sample.like, (JUDGE, answer)])
+        return {key: runs[-1] for key, runs in found.items()}
 
-    def tensors(
-        self, a: dict[str, Any], b: dict[str, Any], judge: dict[str, Any]
-    ) -> Iterator[tuple[Key, Triple]]:
-        """Give (kind, name) and the tensor of source, target and judge, in the source's layout."""
-        for i, name in enumerate(a["names"]):
-            yield ("forward", name), (a["outputs"][i], b["outputs"][i], judge["outputs"][i])
-        for i, grad in enumerate(a["input_grads"]):
+    def tensors(self, answers: Sequence[tuple[str, dict[str, Any]]]) -> dict[Key, Runs]:
+        """Give each tensor of all answers (framework, answer), in the source's names and layouts."""
+        like = next(answer for framework, answer in answers if framework == self.source)
+        out: dict[Key, Runs] = {}
+        for i, name in enumerate(like["names"]):
+            out["forward", name] = tuple(answer["outputs"][i] for _, answer in answers)
+        for i, grad in enumerate(like["input_grads"]):
             if grad is not None:
-                theirs, truth = (_or_zeros(side["input_grads"][i], grad) for side in (b, judge))
-                yield ("input gradient", f"input {i}"), (grad, theirs, truth)
+                found = (_or_zeros(answer["input_grads"][i], grad) for _, answer in answers)
+                out["input gradient", f"input {i}"] = tuple(found)
         for kind, key in (("weight gradient", "param_grads"), ("buffer", "state_after")):
             for transfer in self.plan.transfers:
-                mine = a[key].get(transfer.source)
-                if mine is None or mine.dtype.kind != "f":
-                    continue
-                theirs = _or_zeros(b[key].get(transfer.target), mine)
-                name = transfer.target if self.target == JUDGE else transfer.source
-                yield (kind, transfer.source), (mine, theirs, _or_zeros(judge[key].get(name), mine))
+                mine = like[key].get(transfer.source)
+                if mine is not None and mine.dtype.kind == "f":
+                    names = {self.source: transfer.source, self.target: transfer.target}
+                    found = (_or_zeros(answer[key].get(names[who]), mine) for who, answer in answers)
+                    out[kind, transfer.source] = tuple(found)
+        return out
 
 
 @dataclass(frozen=True)
@@ -204,9 +211,8 @@ class _Sample:
     common: dict[str, Any]
     inputs: Inputs
     state: dict[str, np.ndarray]
-    a: dict[str, Any]
-    b: dict[str, Any]
-    tensors: dict[Key, Triple]
+    like: tuple[str, dict[str, Any]]  # the source's answer: what there is, and its layouts
+    tensors: dict[Key, Runs]
 
     def kink(self) -> Kink | None:
         off = suspect(self.tensors)
@@ -215,7 +221,7 @@ class _Sample:
 
 def _collect(
     sides: _Sides, case: Case, mode: str, seed: int, seeds: int, verdict: Verdict
-) -> dict[Key, list[Triple]]:
+) -> dict[Key, list[Runs]]:
     """Collect as many samples as wanted, none of them on a kink."""
     found: list[_Sample] = []
     for number in range(DRAWS * seeds):

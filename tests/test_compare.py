@@ -38,14 +38,14 @@ def biased() -> np.ndarray:
     ],
 )
 def test_a_difference_is_found_and_named(target: np.ndarray, pattern: str) -> None:
-    found = compare("y", "forward", SOURCE, target, JUDGE)
+    found = compare("y", "forward", [SOURCE], target, JUDGE)
     assert not found.holds and pattern in found.problem
 
 
 def test_rounding_of_the_source_is_accepted() -> None:
-    assert compare("y", "forward", SOURCE, np.nextafter(SOURCE, np.float32(9)), JUDGE).holds
+    assert compare("y", "forward", [SOURCE], np.nextafter(SOURCE, np.float32(9)), JUDGE).holds
 
 
 def test_a_source_that_is_wrong_itself_gives_no_verdict() -> None:
-    found = compare("y", "buffer", SOURCE + np.float32(0.3), SOURCE, JUDGE)
+    found = compare("y", "buffer", [SOURCE, SOURCE + np.float32(0.3)], SOURCE, JUDGE)
     assert not found.holds and "no verdict" in found.problem

@@ -35,24 +35,24 @@ def test_a_steep_slope_is_not_a_step() -> None:
     assert find_kink(KEY, 1.0, judge_of(lambda x: (x - 1.0) * 2 / NUDGE, 1.0)) is None
 
 
-def triple(source: float, target: float, judge: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.array([source, 5.0]), np.array([target, 5.0]), np.array([judge, 5.0])
+def runs(*values: float) -> tuple[np.ndarray, ...]:
+    return tuple(np.array([value, 5.0]) for value in values)
 
 
 def test_only_gradients_beyond_rounding_are_suspect() -> None:
-    same = triple(1.0, 1.0, 1.0)
+    same = runs(1.0, 1.0, 1.0)
     assert suspect({FORWARD: same, KEY: same, WEIGHT: same}) is None
-    assert suspect({FORWARD: same, KEY: triple(1.0, 1.0001, 1.0), WEIGHT: same}) is None
-    assert suspect({FORWARD: same, KEY: triple(1.0, 2.0, 1.0), WEIGHT: same}) == (KEY, 1.0)
-    assert suspect({FORWARD: same, KEY: triple(3.0, 1.0, 1.0), WEIGHT: same}) == (KEY, 2.0)
+    assert suspect({FORWARD: same, KEY: runs(1.0, 1.0001, 1.0), WEIGHT: same}) is None
+    assert suspect({FORWARD: same, KEY: runs(1.0, 2.0, 1.0), WEIGHT: same}) == (KEY, 1.0)
+    assert suspect({FORWARD: same, KEY: runs(3.0, 1.0, 1.0), WEIGHT: same}) == (KEY, 2.0)
 
 
 def test_a_wrong_output_is_never_a_kink() -> None:
-    wrong = triple(1.0, 2.0, 1.0)
+    wrong = runs(1.0, 2.0, 1.0)
     assert suspect({FORWARD: wrong, KEY: wrong, WEIGHT: wrong}) is None
 
 
 def test_a_gradient_that_is_zero_in_exact_arithmetic_is_not_suspect() -> None:
     zero = (np.array([1e-8]), np.array([3e-8]), np.array([1e-17]))
-    same = triple(1.0, 1.0, 1.0)
+    same = runs(1.0, 1.0, 1.0)
     assert suspect({FORWARD: same, WEIGHT: same, ("weight gradient", "b"): zero}) is None

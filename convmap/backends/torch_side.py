@@ -41,8 +41,12 @@ class Model:
             with torch.no_grad():
                 own[name].copy_(torch.from_numpy(array))
 
-    def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None):
+    def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None, onednn=True):
         """Run a copy of the model; ``state``: values of weights, which keep their precision here."""
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            return self._run(inputs, lists, train, cotangents, dtype, noise_seed, state)
+
+    def _run(self, inputs, lists, train, cotangents, dtype, noise_seed, state):
         net = copy.deepcopy(self.net).train(train)
         if dtype == "float64":
             net = net.double()

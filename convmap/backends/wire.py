@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import numpy as np
 
 
-def _pack(value, buffers):
+def _pack(value: Any, buffers: list[bytes]) -> Any:
     if isinstance(value, np.ndarray):
         data = np.ascontiguousarray(value)
         buffers.append(data.tobytes())
@@ -25,7 +26,7 @@ def _pack(value, buffers):
     return value
 
 
-def _unpack(value, buffers):
+def _unpack(value: Any, buffers: list[bytes]) -> Any:
     if isinstance(value, dict):
         if "__array__" in value:
             data = np.frombuffer(buffers[value["__array__"]], dtype=value["dtype"])
@@ -36,9 +37,9 @@ def _unpack(value, buffers):
     return value
 
 
-def send(stream, message):
+def send(stream: Any, message: Any) -> None:
     """Write a tree of dicts, lists, JSON values and arrays."""
-    buffers = []
+    buffers: list[bytes] = []
     tree = _pack(message, buffers)
     header = json.dumps({"tree": tree, "sizes": [len(b) for b in buffers]}).encode()
     stream.write(struct.pack("<Q", len(header)))
@@ -48,7 +49,7 @@ def send(stream, message):
     stream.flush()
 
 
-def receive(stream):
+def receive(stream: Any) -> Any:
     """Read one message; None at the end of the stream."""
     size = stream.read(8)
     if len(size) < 8:
