@@ -307,13 +307,14 @@ def _sides_crop_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> d
             return dict(sides.roles)
         raise CannotWrite("padding may be an int or a tuple")
     assert isinstance(sides, Sides)
+    negative = "negative" in m.option("forms", "").split()
     pairs = []
     for begin, extra in sides.axes:
         if extra.is_known and extra.known == 0:
             pairs.append((begin, begin))
         elif not (extra.is_known and begin.is_known):
             raise CannotWrite("whether output_padding exceeds padding is known only at run time")
-        elif begin.known < 0 or begin.known - extra.known < 0:
+        elif begin.known < 0 or begin.known - extra.known < 0 and not negative:
             raise CannotWrite("output_padding exceeds padding: zeros go before the bias")
         else:
             pairs.append((begin, constant(begin.known - extra.known)))

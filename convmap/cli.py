@@ -86,11 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--to", required=True, metavar="FRAMEWORK")
     verify.add_argument("--entry", help="Python expression that makes the model, run in the file's module")
     verify.add_argument(
-        "--input", action="append", default=[], metavar="SPEC", help="2x100x1x1, or 2x8:int64:0..10; repeats"
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="2x100x1x1, 2x8:int64:0..10, or one list of tensors: [2x8x4x4, 2x16x2x2]; repeats",
     )
     verify.add_argument("--manifest", metavar="TOML", help="verify every [[model]] of a file")
     verify.add_argument("--seed", type=int, default=0)
     verify.add_argument("--seeds", type=int, default=8, help="samples of weights and inputs (default 8)")
+    verify.add_argument("--json", metavar="FILE", help="write the verdicts as JSON too")
     verify.add_argument("--format", choices=("text", "json"), default="text")
     verify.set_defaults(run=_verify)
 

@@ -1,8 +1,9 @@
 """How close is equal, for a whole model: both sides against a float64 run of the same model.
 
-The judge is torch in float64. With e the distance of torch's own float32 runs (its two convolution
-libraries sum in different orders) from the judge, the other framework may be at most 8 e plus the
-unit roundoff times the tensor's scale away, in the maximum norm and in the 2-norm (DESIGN.md, Evidence).
+The judge is torch in float64. With e the distance of torch's own float32 runs from the judge (its two
+convolution libraries, and one by one for the gradients of vectors: orders of summing that differ),
+the other framework may be at most 8 e plus the unit roundoff times the tensor's scale away, in the
+maximum norm and in the 2-norm (DESIGN.md, Evidence).
 """
 
 from __future__ import annotations

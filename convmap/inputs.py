@@ -89,7 +89,7 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
 
 
 def read_manifest(path: Path) -> list[Case]:
-    """Read [[model]] entries: id, file (relative to the manifest), entry, inputs."""
+    """Read [[model]] entries: id, file (relative to the manifest), entry, inputs (a list in it: one argument)."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -98,7 +98,8 @@ def read_manifest(path: Path) -> list[Case]:
     for number, row in enumerate(table.get("model", ()), 1):
         if set(row) != _FIELDS:
             raise ConvmapError(f"{path}: model {number}: needs id, file, entry and inputs, and nothing else")
-        out.append(Case(row["id"], path.parent / row["file"], row["entry"], tuple(row["inputs"])))
+        specs = (f"[{', '.join(spec)}]" if isinstance(spec, list) else spec for spec in row["inputs"])
+        out.append(Case(row["id"], path.parent / row["file"], row["entry"], tuple(specs)))
     if not out:
         raise ConvmapError(f"{path}: no [[model]] in it")
     return out

@@ -30,6 +30,10 @@ class Verdict:
     inexact: tuple[str, ...] = ()  # calls in the port that are known to be approximations
     seconds: float = 0.0
 
+    def worst(self, *kinds: str) -> float:
+        """Give the worst multiple of the bound over tensors of these kinds."""
+        return max((c.multiple for _, c in self.comparisons if c.kind in kinds), default=0.0)
+
     @property
     def holds(self) -> bool:
         return not self.problem and bool(self.comparisons) and all(c.holds for _, c in self.comparisons)
@@ -64,6 +68,25 @@ def text_of(verdict: Verdict) -> str:
         lines.append(f"  {mode}: {comparison.kind} of {comparison.name}: {comparison.problem}")
     if not verdict.holds:
         lines += [f"  known: {text}" for text in verdict.inexact]
+    return "\n".join(lines)
+
+
+def table_of(verdicts: list[Verdict]) -> str:
+    """Give one line for each model: its calls, the worst of what was compared, and the verdict."""
+    width = max(len(v.case.name) for v in verdicts)
+    lines = [f"{'model':<{width}}  exact shim  forward gradient seconds"]
+    for v in verdicts:
+        if v.problem:
+            figures = f"{v.problem.splitlines()[0][:60]}"
+        else:
+            gradient = v.worst("input gradient", "weight gradient")
+            figures = f"{v.worst('forward', 'buffer'):7.2f} {gradient:8.2f} {v.seconds:7.1f}"
+        calls = f"{v.counts.get('exact', 0):5} {v.counts.get('shim', 0):4}"
+        lines.append(f"{v.case.name:<{width}}  {calls}  {figures}  {'holds' if v.holds else 'DOES NOT HOLD'}")
+    good = sum(v.holds for v in verdicts)
+    lines.append(
+        f"{good} of {len(verdicts)} models hold in {verdicts[0].target} (figures in units of the bound)"
+    )
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from convmap import files
 from convmap.backends.client import Worker, WorkerError
 from convmap.compare import compare
 from convmap.errors import ConvmapError
@@ -27,7 +28,7 @@ from convmap.rewrite.port import Port, detect_framework, port_document
 from convmap.rules import Rules, load
 from convmap.source.document import Document
 from convmap.source.names import Names
-from convmap.verdicts import Verdict, json_of, text_of
+from convmap.verdicts import Verdict, json_of, table_of, text_of
 from convmap.weights import WeightPlan, plan_weights
 
 JUDGE = "torch"  # the only one with float64 convolutions
@@ -157,12 +158,11 @@ class _Sides:
                 f"{b['names']} with {b['random']} in {self.target}: not comparable"
             )
         own, other, name = (b, a, self.source) if self.target == JUDGE else (a, b, self.target)
-        answers = [
-            (JUDGE, own),
-            (JUDGE, self._run(JUDGE, onednn=False, inputs=arrays, **common)),
-            (name, other),
-            (JUDGE, self._run(JUDGE, dtype="float64", inputs=arrays, **common)),
-        ]
+        native = self._run(JUDGE, onednn=False, inputs=arrays, **common)
+        judge = self._run(JUDGE, dtype="float64", inputs=arrays, **common)
+        # A third order of summing, for the vectors of layers: one by one.
+        summed = {**own, "param_grads": {**own["param_grads"], **judge["summed"]}}
+        answers = [(JUDGE, own), (JUDGE, native), (JUDGE, summed), (name, other), (JUDGE, judge)]
         return _Sample(self, common, inputs, state, (self.source, a), self.tensors(answers))
 
     def _run(self, framework: str, dtype: str = "float32", **arguments: Any) -> dict[str, Any]:
@@ -274,6 +274,7 @@ def command(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps([json_of(v) for v in verdicts], indent=2))
     elif len(verdicts) > 1:
-        good = sum(v.holds for v in verdicts)
-        print(f"{good} of {len(verdicts)} models hold in {target}")
+        print(table_of(verdicts))
+    if args.json:
+        files.write(Path(args.json), json.dumps([json_of(v) for v in verdicts], indent=2).encode() + b"\n")
     return 0 if all(v.holds for v in verdicts) else 1

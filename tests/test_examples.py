@@ -16,29 +16,23 @@ CASES = {case.name: case for case in read_manifest(MANIFEST)}
 pytestmark = pytest.mark.frameworks
 
 
-# The loss's gradients all have one sign, and both targets sum the gradient of a batch norm's bias one
-# by one where torch sums pairwise; a convolution's bias before one has no gradient but rounding.
-# Measured: at most 2.7 of the bound.
-SUMMED = "vae-loss"
+# A convolution's bias before a batch norm has no gradient but rounding, and of rounding torch's own two
+# libraries say little. Measured in MegEngine: at most 1.51 of the bound; all else holds.
+ALL_ROUNDING = {("vae-loss", "megengine"): "vae.final.0.bias"}
 
 
 @pytest.mark.parametrize("target", ["mindspore", "megengine"])
-@pytest.mark.parametrize("name", [n for n in CASES if n != SUMMED])
+@pytest.mark.parametrize("name", CASES)
 def test_holds(name: str, target: str, pool: verify.Workers) -> None:
     verdict = verify.verify(CASES[name], target, pool, load())
-    assert verdict.holds, text_of(verdict)
+    excused = ALL_ROUNDING.get((name, target))
+    assert not verdict.problem, text_of(verdict)
+    for _, comparison in verdict.comparisons:
+        limit = 4 if comparison.name == excused and comparison.kind == "weight gradient" else 1
+        assert comparison.multiple <= limit, text_of(verdict)
     kinds = {c.kind for _, c in verdict.comparisons}
     assert {"forward", "input gradient", "weight gradient"} <= kinds
     assert {m for m, _ in verdict.comparisons} == {"eval", "train"}
-
-
-@pytest.mark.parametrize("target", ["mindspore", "megengine"])
-def test_loss_holds_but_for_summed_gradients(target: str, pool: verify.Workers) -> None:
-    verdict = verify.verify(CASES[SUMMED], target, pool, load())
-    assert not verdict.problem and verdict.comparisons
-    for _, comparison in verdict.comparisons:
-        if not comparison.holds:
-            assert comparison.kind == "weight gradient" and comparison.multiple < 4, comparison
 
 
 FAULTS = {

@@ -160,6 +160,12 @@ SHIMS = [
     ("torch", "megengine", "nn.Conv1d(c, 8, 3, groups=2)"),
     ("torch", "megengine", "F.conv_transpose2d(x, w, None, 2, 1, 1)"),
     ("torch", "mindspore", "F.conv_transpose2d(x, w, None, 2, 1, 1)"),
+    ("mindspore", "torch", "nn.Conv2d(c, 8, 3, stride=2)"),
+    ("mindspore", "megengine", "nn.Conv2d(c, 8, 3, stride=2)"),
+    ("mindspore", "torch", "nn.Conv2d(c, 8, 3, pad_mode='pad', padding=(1, 0, 1, 0))"),
+    ("mindspore", "torch", "nn.Conv2dTranspose(c, 8, 3, stride=2)"),
+    ("mindspore", "megengine", "nn.Conv2dTranspose(c, 8, u)"),
+    ("mindspore", "megengine", "nn.Conv1dTranspose(c, 8, 3, stride=2)"),
 ]  # fmt: skip
 
 
@@ -176,7 +182,6 @@ REFUSED = [
     ("torch", "mindspore", "nn.Conv2d(c, 8, 3, dtype=torch.float64)", "dtype"),
     ("torch", "mindspore", "nn.LSTM(c, 8)", "not in the rules"),
     ("mindspore", "torch", "nn.Conv2dTranspose(c, 8, 3, 2, 'pad', 1, 1)", "zeros where"),
-    ("mindspore", "megengine", "nn.Conv2d(c, 8, 3, stride=2)", "input's size"),
     ("torch", "mindspore", "nn.BatchNorm2d(c, momentum=None)", "momentum=None"),
     ("torch", "mindspore", "nn.Conv2d(c, 8, 3, paddin=1)", "no parameter 'paddin'"),
 ]  # fmt: skip

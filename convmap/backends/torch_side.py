@@ -4,8 +4,47 @@ from __future__ import annotations
 
 import copy
 
+import numpy
 import side
 import torch
+
+
+class Sums:
+    """Gradients of the vectors of layers (bias, norm's scale), summed one by one in float32.
+
+    The terms are those of the float64 run; the order is the one that loops over batch and positions
+    use (MindSpore's and MegEngine's kernels), which torch's own kernels don't.
+    """
+
+    def __init__(self, net):
+        self.found = {}
+        for name, module in net.named_modules():
+            vectors = {k: v for k, v in module._parameters.items() if v is not None and v.dim() == 1}
+            if vectors:
+                module.register_forward_hook(self._hook(name, vectors))
+
+    def _hook(self, name, vectors):
+        def watch(module, _, output):
+            if not (torch.is_tensor(output) and output.requires_grad and output.dim() > 1):
+                return
+            channels = output.shape[1]
+            if any(v.shape != (channels,) for v in vectors.values()):
+                return
+            terms = {"bias": torch.ones_like(output)}
+            if "weight" in vectors:
+                shape = (1, -1, *[1] * (output.dim() - 2))
+                shift = vectors["bias"].reshape(shape) if "bias" in vectors else 0.0
+                terms["weight"] = ((output - shift) / vectors["weight"].reshape(shape)).detach()
+            output.register_hook(lambda grad: self._add(name, vectors, terms, grad))
+
+        return watch
+
+    def _add(self, name, vectors, terms, grad):
+        for vector in vectors:
+            rows = (grad * terms[vector]).movedim(1, -1).reshape(-1, grad.shape[1])
+            total = numpy.add.accumulate(rows.numpy().astype(numpy.float32), axis=0)[-1]
+            full = name + "." + vector if name else vector
+            self.found[full] = self.found.get(full, 0) + total
 
 
 class Model:
@@ -60,6 +99,7 @@ class Model:
                 tensor = tensor.to(kind).requires_grad_(cotangents is not None)
             tensors.append(tensor)
         noise = side.Noise(noise_seed)
+        sums = Sums(net) if dtype == "float64" and cotangents is not None else None
         with side.Patched(self.module, self._random(noise, kind)):
             outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
         grads, weights = [], {}
@@ -73,6 +113,7 @@ class Model:
             "outputs": [y.detach().numpy() for _, y in outputs],
             "input_grads": grads,
             "param_grads": weights,
+            "summed": sums.found if sums else {},
             "state_after": {k: b.numpy() for k, b in net.named_buffers()},
             "random": noise.drawn,
         }

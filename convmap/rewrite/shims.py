@@ -27,7 +27,9 @@ class Shim:
 def read_shims(folder: Path, package: str) -> dict[str, Shim]:
     """Read every shim of a framework, in the order of definition."""
     found: dict[str, Shim] = {}
-    for path in sorted((folder / "shims").glob("*.py")):
+    paths = sorted((folder / "shims").glob("*.py"))
+    siblings = {path.stem for path in paths}
+    for path in paths:
         document = Document.read(path)
         names = Names(document.tree)
         edits = Edits(document)
@@ -44,9 +46,11 @@ def read_shims(folder: Path, package: str) -> dict[str, Shim]:
             start = node.decorator_list[0] if node.decorator_list else node
             span = (document.offset(start.lineno, 0), document.span(node)[1])
             used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            needs = tuple(other for other in top if other in used and other != name)
-            modules = {i.local: ast.unparse(i.statement) for items in names.imports.values() for i in items
-                       if i.qualified.split(".")[0] not in (package, "__future__")}  # fmt: skip
+            imported = [i for items in names.imports.values() for i in items]
+            others = [i.local for i in imported if i.qualified.split(".")[0] in siblings]
+            needs = tuple(other for other in (*others, *top) if other in used and other != name)
+            modules = {i.local: ast.unparse(i.statement) for i in imported
+                       if i.qualified.split(".")[0] not in (package, "__future__", *siblings)}  # fmt: skip
             imports = tuple(modules[u] for u in sorted(used) if u in modules)
             found[name] = Shim(name, edits.render(span, reference), needs, imports)
     return found
