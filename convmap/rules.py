@@ -46,6 +46,16 @@ _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", 
 
 
 @dataclass(frozen=True)
+class InputQuirk:
+    """A divergence that depends on the input's sizes: lowering can't avoid it, the suite expects it."""
+
+    id: str
+    apis: frozenset[str]
+    when: str
+    effect: str
+
+
+@dataclass(frozen=True)
 class Inexact:
     """APIs that are approximations: the measured error as a part of the largest value, and what it is."""
 
@@ -70,6 +80,7 @@ class Framework:
     bindings: tuple[Binding, ...]
     folder: Path
     inexact: tuple[Inexact, ...] = ()
+    input_quirks: tuple[InputQuirk, ...] = ()
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -255,6 +266,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         tuple(bindings),
         path.parent,
         _inexact(path.parent / "quirks.toml"),
+        _input_quirks(path.parent / "quirks.toml"),
     )
 
 
@@ -287,6 +299,15 @@ def _inexact(path: Path) -> tuple[Inexact, ...]:
     )
 
 
+def _input_quirks(path: Path) -> tuple[InputQuirk, ...]:
+    rows = _read(path).get("quirk", ()) if path.exists() else ()
+    return tuple(
+        InputQuirk(row["id"], frozenset(row["apis"]), row["input_when"], row["effect"])
+        for row in rows
+        if "input_when" in row and parse_condition(row["input_when"])
+    )
+
+
 def _quirks(path: Path) -> dict[str, list[Limit]]:
     out: dict[str, list[Limit]] = {}
     if not path.exists():
@@ -294,7 +315,9 @@ def _quirks(path: Path) -> dict[str, list[Limit]]:
     for row in _read(path).get("quirk", ()):
         where = f"{path}: quirk {row.get('id')!r}"
         _check_keys(
-            where, row, {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy"}
+            where,
+            row,
+            {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy", "input_when"},
         )
         if "when" not in row:
             continue

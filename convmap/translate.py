@@ -184,10 +184,23 @@ def lower(
     raise Refusal("CM202", "; ".join(reasons), "port this call by hand, and check it with verify")
 
 
-def _write(call: OpCall, binding: Binding, lifted: Lifted | None) -> tuple[Write, ...]:
+def lower_to(binding: Binding, call: OpCall, ignoring: frozenset[str] = frozenset()) -> Plan:
+    """Write a canonical call through one binding, some of its quirks ignored; for probing them."""
+    try:
+        writes = _write(call, binding, None, ignoring)
+    except CannotWrite as reason:
+        raise Refusal("CM202", str(reason)) from None
+    return Plan(binding, writes, "shim" if binding.shim else "exact")
+
+
+def _write(
+    call: OpCall, binding: Binding, lifted: Lifted | None, ignoring: frozenset[str] = frozenset()
+) -> tuple[Write, ...]:
     slots = dict(call.slots)
     names = names_for_limits(call)
     for limit in binding.limits:
+        if limit.name and limit.name in ignoring:
+            continue
         answer = holds(limit.when, names)
         if answer is not False:
             raise CannotWrite(limit.reason + ("" if answer else " (not known before run time)"))
@@ -308,4 +321,4 @@ def check(plan: Plan, call: OpCall) -> None:
         )
 
 
-__all__ = ["Argument", "Lifted", "arguments_of", "bind", "check", "constant", "lift", "lower"]
+__all__ = ["Argument", "Lifted", "arguments_of", "bind", "check", "constant", "lift", "lower", "lower_to"]

@@ -86,8 +86,6 @@ def random_convolutions(count: int, seed: int) -> list[tuple[str, str]]:
         pick = lambda low, high: [int(n) for n in stream.randint(low, high + 1, axes)]  # noqa: E731
         kernel, stride = pick(1, 4), pick(1, 3)
         dilation = pick(1, 2)
-        if axes == 3:
-            dilation[0] = 1  # MindSpore has no other; refused, and tested as such
         padding = [int(stream.randint(0, d * (k - 1) + 1)) for k, d in zip(kernel, dilation)]
         text = f"4, 4, {tuple(kernel)}, stride={tuple(stride)}, padding={tuple(padding)}, groups={groups}"
         text += f", dilation={tuple(dilation)}, bias={bool(stream.randint(2))}"

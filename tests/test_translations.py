@@ -178,7 +178,6 @@ def test_shim(source: str, target: str, call: str) -> None:
 
 
 REFUSED = [
-    ("torch", "mindspore", "nn.ConvTranspose3d(c, 8, 3, dilation=2)", "depth"),
     ("torch", "mindspore", "nn.Conv2d(c, 8, 3, dtype=torch.float64)", "dtype"),
     ("torch", "mindspore", "nn.LSTM(c, 8)", "not in the rules"),
     ("mindspore", "torch", "nn.Conv2dTranspose(c, 8, 3, 2, 'pad', 1, 1)", "zeros where"),

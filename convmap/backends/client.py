@@ -25,8 +25,8 @@ class WorkerError(Exception):
 class Worker:
     """One framework in its own interpreter; a crash or a hang costs the request, not the run."""
 
-    def __init__(self, framework: str, timeout: float = 300.0) -> None:
-        self.framework, self.timeout = framework, timeout
+    def __init__(self, framework: str, timeout: float = 300.0, threads: int = 2) -> None:
+        self.framework, self.timeout, self.threads = framework, timeout, threads
         self.interpreter = environments.locate(framework)
         self.version = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +48,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**environments.clean_environment(), "OMP_NUM_THREADS": "2"},
+            env={**environments.clean_environment(), "OMP_NUM_THREADS": str(self.threads)},
             start_new_session=True,
         )
         self.version = self._exchange(self._process, None)["version"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import tempfile
+
 import mindspore
 import side
 from mindspore import Tensor, nn, ops
@@ -123,5 +127,58 @@ class Model:
         ]
 
 
+def call(text, layer, shims, weights, x, cotangent, graph=False):
+    """Run one call: its output, and its gradients where a cotangent is given; see torch_side.call."""
+    mindspore.set_context(mode=mindspore.GRAPH_MODE if graph else mindspore.PYNATIVE_MODE)
+    names = side.names_for("mindspore", mindspore, shims)
+    if layer or not graph:
+        return _call(text, layer, names, weights, x, cotangent)
+    with tempfile.TemporaryDirectory() as folder:  # Graph mode reads a function's source
+        path = os.path.join(folder, "call_%d.py" % next(_COUNT))
+        with open(path, "w") as stream:
+            stream.write("def call(x, weight, bias=None):\n    return %s\n" % text)
+        module = side.load_module(path, next(_COUNT), names)
+        return _call(module.call, layer, names, weights, x, cotangent)
+
+
+_COUNT = itertools.count()
+
+
+def _call(text, layer, names, weights, x, cotangent):
+    given = Tensor(x)
+    if layer:
+        net = eval(text, dict(names))  # noqa: S307 - text from the rules
+        own = net.parameters_dict()
+        for _, name, array in weights:
+            own[name].set_data(Tensor(array.reshape(own[name].shape)))
+        inputs, parameters = (given,), [own[name] for _, name, _ in weights]
+    else:
+        net, parameters = Function(text if callable(text) else side.function_of(text, names)), None
+        inputs = (given, *[Tensor(array) for _, _, array in weights])
+    answer = {}
+    if cotangent is None:
+        return {"output": net(*inputs).asnumpy()}
+    step = ops.GradOperation(get_all=True, get_by_list=parameters is not None, sens_param=True)
+    step = step(net, mindspore.ParameterTuple(parameters)) if layer else step(net)
+    answer["output"] = net(*inputs).asnumpy()
+    found = step(*inputs, Tensor(cotangent))
+    (first, *rest), by_weight = (found[0], found[1]) if layer else (found, ())
+    answer["input gradient"] = first.asnumpy()
+    for (canonical, _, array), grad in zip(weights, by_weight if layer else rest):
+        answer[canonical + " gradient"] = grad.asnumpy().reshape(array.shape)
+    return answer
+
+
+class Function(nn.Cell):
+    """A function as a cell, so that Graph mode compiles it."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def construct(self, x, weight, bias=None):
+        return self.function(x, weight, bias)
+
+
 def info():
-    return {"version": mindspore.__version__}
+    return {"version": mindspore.__version__, "device": "CPU"}

@@ -18,12 +18,13 @@ def namespace(**fields):
     return types.SimpleNamespace(**fields)
 
 
-def load_module(path, number):
-    """Execute a model file as a module; its folder is importable meanwhile."""
+def load_module(path, number, names=()):
+    """Execute a model file as a module, ``names`` defined in it; its folder is importable meanwhile."""
     name = "convmap_model_%d" % number
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    vars(module).update(names)
     folder = os.path.dirname(os.path.abspath(path))
     sys.path.insert(0, folder)
     try:
@@ -42,6 +43,28 @@ def arguments(tensors, lists):
     """Give the call's arguments: a tensor each, or a list of as many as ``lists`` says."""
     stream = iter(tensors)
     return [next(stream) if n is None else [next(stream) for _ in range(n)] for n in lists]
+
+
+_SHIMS = {}
+
+
+def names_for(framework, package, folder):
+    """Give what a call's text may name: the framework's package and the shims in a folder."""
+    if folder not in _SHIMS:
+        found = {framework: package}
+        if folder:
+            sys.path.insert(0, folder)
+            for file in sorted(os.listdir(folder)):
+                if file.endswith(".py"):
+                    module = importlib.import_module(file[:-3])
+                    found.update({k: v for k, v in vars(module).items() if not k.startswith("_")})
+        _SHIMS[folder] = found
+    return _SHIMS[folder]
+
+
+def function_of(text, names):
+    """Make the function of a functional call's text."""
+    return eval("lambda x, weight, bias: " + text, dict(names))  # noqa: S307 - text from the rules
 
 
 def flatten(value, is_tensor, name=""):

@@ -8,6 +8,9 @@ import numpy
 import side
 import torch
 
+NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm)
+BIASED = (*NORMS, torch.nn.modules.conv._ConvNd, torch.nn.Linear)  # output = ... + bias of channels
+
 
 class Sums:
     """Gradients of the vectors of layers (bias, norm's scale), summed one by one in float32.
@@ -19,6 +22,8 @@ class Sums:
     def __init__(self, net):
         self.found = {}
         for name, module in net.named_modules():
+            if not isinstance(module, BIASED):
+                continue  # the terms of other layers' gradients are not those below
             vectors = {k: v for k, v in module._parameters.items() if v is not None and v.dim() == 1}
             if vectors:
                 module.register_forward_hook(self._hook(name, vectors))
@@ -30,18 +35,20 @@ class Sums:
             channels = output.shape[1]
             if any(v.shape != (channels,) for v in vectors.values()):
                 return
-            terms = {"bias": torch.ones_like(output)}
-            if "weight" in vectors:
+            if isinstance(module, torch.nn.Linear) and output.dim() > 2:
+                return  # channels are the last axis there
+            terms = {"bias": torch.ones_like(output)} if "bias" in vectors else {}
+            if "weight" in vectors and isinstance(module, NORMS):
                 shape = (1, -1, *[1] * (output.dim() - 2))
                 shift = vectors["bias"].reshape(shape) if "bias" in vectors else 0.0
                 terms["weight"] = ((output - shift) / vectors["weight"].reshape(shape)).detach()
-            output.register_hook(lambda grad: self._add(name, vectors, terms, grad))
+            output.register_hook(lambda grad: self._add(name, terms, grad))
 
         return watch
 
-    def _add(self, name, vectors, terms, grad):
-        for vector in vectors:
-            rows = (grad * terms[vector]).movedim(1, -1).reshape(-1, grad.shape[1])
+    def _add(self, name, terms, grad):
+        for vector, term in terms.items():
+            rows = (grad * term).movedim(1, -1).reshape(-1, grad.shape[1])
             total = numpy.add.accumulate(rows.numpy().astype(numpy.float32), axis=0)[-1]
             full = name + "." + vector if name else vector
             self.found[full] = self.found.get(full, 0) + total
@@ -152,5 +159,35 @@ class Model:
         ]
 
 
+def call(text, layer, shims, weights, x, cotangent, device="cpu", tf32=False):
+    """Run one call: its output, and its gradients where a cotangent is given.
+
+    ``weights``: (canonical name, torch's name, array) of each; ``layer``: whether the text makes a layer.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    names = side.names_for("torch", torch, shims)
+    back = cotangent is not None
+    given = torch.from_numpy(x).to(device).requires_grad_(back)
+    arrays = {name: torch.from_numpy(array).to(device) for _, name, array in weights}
+    if layer:
+        net = eval(text, dict(names)).to(device)  # noqa: S307 - text from the rules
+        own = dict(net.named_parameters())
+        with torch.no_grad():
+            for name, array in arrays.items():
+                own[name].copy_(array.reshape(own[name].shape))
+        out = net(given)
+    else:
+        own = {name: array.requires_grad_(back) for name, array in arrays.items()}
+        out = side.function_of(text, names)(given, own["weight"], own.get("bias"))
+    answer = {"output": out.detach().cpu().numpy()}
+    if back:
+        out.backward(torch.from_numpy(cotangent).to(device))
+        answer["input gradient"] = given.grad.cpu().numpy()
+        for canonical, name, array in weights:
+            answer[canonical + " gradient"] = own[name].grad.cpu().numpy().reshape(array.shape)
+    return answer
+
+
 def info():
-    return {"version": torch.__version__}
+    cuda = torch.cuda.is_available()
+    return {"version": torch.__version__, "device": torch.cuda.get_device_name() if cuda else "CPU"}

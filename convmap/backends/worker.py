@@ -32,6 +32,10 @@ def main():
                 number = len(models)
                 models[number] = framework.Model(arguments["path"], arguments["entry"], id(models) + number)
                 answer = {"model": number, "tree": models[number].tree()}
+            elif verb == "info":
+                answer = framework.info()
+            elif verb == "call":
+                answer = framework.call(**arguments)
             else:
                 model = models[arguments.pop("model")]
                 answer = getattr(model, verb)(**arguments)

@@ -1,6 +1,7 @@
 """Convolutions with torch's signature in MindSpore, exact for every value.
 
-Each subclasses MindSpore's own layer, so weights keep their names and isinstance holds. Output
+Each subclasses MindSpore's own layer, so weights keep their names and isinstance holds. What runs in
+a forward pass keeps to what Graph mode compiles (no nested comprehension). Output
 padding is asymmetric padding where it does not exceed the padding, and a zero Pad before the bias
 where it does (FACTS.md section 4, A and B).
 """
@@ -18,8 +19,11 @@ def spatial(value, axes):
 
 def same_sides(kernel, dilation):
     """Zeros before and after each axis for padding='same' at stride 1: the odd one at the end."""
-    total = [d * (k - 1) for k, d in zip(kernel, dilation)]
-    return tuple(side for t in total for side in (t // 2, t - t // 2))
+    out = ()
+    for k, d in zip(kernel, dilation):
+        total = d * (k - 1)
+        out = out + (total // 2, total - total // 2)
+    return out
 
 
 def conv_sides(padding, kernel, stride, dilation):
@@ -31,7 +35,10 @@ def conv_sides(padding, kernel, stride, dilation):
         return same_sides(kernel, dilation)
     if padding == "valid":
         padding = 0
-    return tuple(p for p in spatial(padding, axes) for _ in range(2))
+    out = ()
+    for p in spatial(padding, axes):
+        out = out + (p, p)
+    return out
 
 
 def pad_mode_name(padding_mode):
@@ -41,8 +48,10 @@ def pad_mode_name(padding_mode):
 
 def pad_order(sides):
     """Order sides as ops.pad wants them: the last axis first."""
-    pairs = [sides[i : i + 2] for i in range(0, len(sides), 2)]
-    return tuple(side for pair in reversed(pairs) for side in pair)
+    out = ()
+    for i in range(len(sides) - 2, -1, -2):
+        out = out + (sides[i], sides[i + 1])
+    return out
 
 
 class TorchConv1d(nn.Conv1d):
@@ -82,7 +91,7 @@ class TorchConv2d(nn.Conv2d):
 
 
 class TorchConv3d(nn.Conv3d):
-    """nn.Conv3d with torch's parameters: n i d h w -> n o d h w. Dilation along depth must be 1."""
+    """nn.Conv3d with torch's parameters: n i d h w -> n o d h w."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  groups=1, bias=True, padding_mode="zeros"):
@@ -102,11 +111,11 @@ class TorchConv3d(nn.Conv3d):
 
 def crops(padding, output_padding):
     """Crop at both ends of each axis, and the zeros to add at the end before the bias."""
-    kept, excess = [], []
+    kept, excess = (), ()
     for p, extra in zip(padding, output_padding):
-        kept += [p, max(p - extra, 0)]
-        excess += [0, max(extra - p, 0)]
-    return tuple(kept), tuple(excess)
+        kept = kept + (p, max(p - extra, 0))
+        excess = excess + (0, max(extra - p, 0))
+    return kept, excess
 
 
 class TorchConvTranspose1d(nn.Conv2dTranspose):
@@ -154,25 +163,23 @@ class TorchConvTranspose2d(nn.Conv2dTranspose):
 
 
 class TorchConvTranspose3d(nn.Conv3dTranspose):
-    """Transposed convolution with torch's parameters: n i d h w -> n o d h w, depth dilation 1."""
+    """Transposed convolution with torch's parameters: n i d h w -> n o d h w."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0,
                  output_padding=0, groups=1, bias=True, dilation=1):
-        kernel, stride, dilation = spatial(kernel_size, 3), spatial(stride, 3), spatial(dilation, 3)
-        kept, excess = crops(spatial(padding, 3), spatial(output_padding, 3))
-        super().__init__(in_channels, out_channels, kernel, stride, "pad", kept, dilation, groups, 0,
-                         bool(bias))
-        self.excess = pad_order(excess) if any(excess) else None
-        self.late_bias = self.has_bias and self.excess is not None
-        self.has_bias = self.has_bias and not self.late_bias
+        super().__init__(in_channels, out_channels, spatial(kernel_size, 3), spatial(stride, 3), "pad",
+                         0, 1, groups, 0, bool(bias))
+        self.arguments = (stride, padding, output_padding, groups, dilation)
 
     def construct(self, x):
-        x = super().construct(x)
-        if self.excess is not None:
-            x = ops.pad(x, self.excess)
-        if self.late_bias:
-            x = x + self.bias.reshape((1, -1, 1, 1, 1))
-        return x
+        return conv_transpose(x, self.weight, self.bias if self.has_bias else None, *self.arguments)
+
+
+def spread_depth(weight, step):
+    """Put step - 1 zeros behind each tap along depth, where MindSpore refuses a dilation."""
+    zeros = ops.zeros(weight.shape[:3] + (step - 1,) + weight.shape[3:], weight.dtype)
+    taps = ops.concat((ops.expand_dims(weight, 3), zeros), 3)
+    return taps.reshape(weight.shape[:2] + (weight.shape[2] * step,) + weight.shape[3:])
 
 
 def conv_transpose(x, weight, bias, stride, padding, output_padding, groups, dilation):
@@ -187,6 +194,11 @@ def conv_transpose(x, weight, bias, stride, padding, output_padding, groups, dil
     stride = (*ones, *spatial(stride, axes))
     dilation = (*ones, *spatial(dilation, axes))
     kept, excess = crops((*lead, *spatial(padding, axes)), (*lead, *spatial(output_padding, axes)))
+    if axes == 3 and dilation[0] > 1:
+        # The last tap's zeros lengthen the result at the end.
+        weight = spread_depth(weight, dilation[0])
+        kept = (kept[0], kept[1] + dilation[0] - 1, *kept[2:])
+        dilation = (1, *dilation[1:])
     kernel = weight.shape[2:]
     out = tuple(
         (n - 1) * s + d * (k - 1) + 1 - kept[2 * i] - kept[2 * i + 1]
@@ -222,3 +234,30 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
                      dilation=1):
     """Transposed convolution with torch's parameters in three axes."""
     return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv(x, weight, bias, stride, padding, dilation, groups, run):
+    """Convolution with a weight o i/groups *kernel, padded beforehand."""
+    axes = weight.ndim - 2
+    stride, dilation = spatial(stride, axes), spatial(dilation, axes)
+    sides = conv_sides(padding, weight.shape[2:], stride, dilation)
+    if any(sides):
+        x = ops.pad(x, pad_order(sides))
+    if axes == 1:
+        stride, dilation = stride[0], dilation[0]
+    return run(x, weight, bias, stride, "valid", 0, dilation, groups)
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i w, weight o i/groups k -> n o w."""
+    return conv(input, weight, bias, stride, padding, dilation, groups, ops.conv1d)
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i h w, weight o i/groups k k -> n o h w."""
+    return conv(input, weight, bias, stride, padding, dilation, groups, ops.conv2d)
+
+
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with torch's parameters: n i d h w, weight o i/groups k k k -> n o d h w."""
+    return conv(input, weight, bias, stride, padding, dilation, groups, ops.conv3d)
