@@ -448,6 +448,11 @@ def _filled(m: Map, ctx: Context) -> str | None:
     return re.sub(r"@([\w.]+)@", "\0R\\1\0", text)
 
 
+def plain_names(text: str) -> str:
+    """Spell the target's names in a text in full, as where no file's imports decide it."""
+    return re.sub("\0R([^\0]+)\0", r"\1", text)
+
+
 def _template_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
     """Read what the template writes as None: the distribution that the others have by default."""
     text = _filled(m, ctx)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from convmap import __version__, files, report
+from convmap.commands import parity
 from convmap.errors import ConvmapError, SourceError
 from convmap.rewrite.port import Port, detect_framework, port_document
 from convmap.rules import Rules, load
@@ -98,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", metavar="FILE", help="write the verdicts as JSON too")
     verify.add_argument("--format", choices=("text", "json"), default="text")
     verify.set_defaults(run=_verify)
+
+    parity.add(commands)
 
     backends = commands.add_parser("backends", help="list the frameworks that can run, or install one")
     actions = backends.add_subparsers(metavar="ACTION")

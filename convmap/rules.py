@@ -45,23 +45,29 @@ _BINDING_KEYS = {
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
 
+OTHER_VALUES, RIGHT_VALUES = "other values", "right values"
+
+
 @dataclass(frozen=True)
-class InputQuirk:
-    """A divergence that depends on the input's sizes: lowering can't avoid it, the suite expects it."""
+class Quirk:
+    """A measured divergence of some APIs from what they document.
+
+    ``when``: a condition over the call, which lowering avoids; ``input_when``: one over the input's sizes
+    too, which only the parity suite knows; ``accuracy``: the measured error as a part of the largest
+    value. ``raises``: the types of the errors, where it raises instead of giving OTHER_VALUES; with
+    RIGHT_VALUES among them it is right at times, under no condition that is known.
+    """
 
     id: str
     apis: frozenset[str]
-    when: str
+    versions: str
+    device: str
     effect: str
-
-
-@dataclass(frozen=True)
-class Inexact:
-    """APIs that are approximations: the measured error as a part of the largest value, and what it is."""
-
-    apis: frozenset[str]
-    accuracy: float
-    effect: str
+    evidence: str
+    when: str = ""
+    input_when: str = ""
+    accuracy: float = 0.0
+    raises: tuple[str, ...] = (OTHER_VALUES,)
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,7 @@ class Framework:
     same: frozenset[str]
     bindings: tuple[Binding, ...]
     folder: Path
-    inexact: tuple[Inexact, ...] = ()
-    input_quirks: tuple[InputQuirk, ...] = ()
+    quirks: tuple[Quirk, ...] = ()
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -240,6 +245,10 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
     name = table["name"]
     bindings: list[Binding] = []
     quirks = _quirks(path.parent / "quirks.toml")
+    limits: dict[str, list[Limit]] = {}
+    for quirk in quirks:
+        for api in quirk.apis if quirk.when else ():
+            limits.setdefault(api, []).append(Limit(quirk.when, quirk.effect, quirk.evidence, quirk.id))
     for file in sorted(path.parent.glob("*.toml")):
         if file.name in ("framework.toml", "quirks.toml"):
             continue
@@ -248,9 +257,9 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         for number, row in enumerate(_with_earlier(file, content.get("binding", ())), 1):
             if "shim" in row:
                 row = {"since": table.get("shims_since", ""), **row}
-            bindings += _bindings(file, number, row, name, operators, quirks)
+            bindings += _bindings(file, number, row, name, operators, limits)
     known = {b.api for b in bindings} | {b.shim for b in bindings}
-    for api in quirks:
+    for api in limits:
         if api not in known:
             raise RuleError(f"{path.parent / 'quirks.toml'}: no binding has the api {api!r}")
     return Framework(
@@ -265,8 +274,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("same", ())),
         tuple(bindings),
         path.parent,
-        _inexact(path.parent / "quirks.toml"),
-        _input_quirks(path.parent / "quirks.toml"),
+        quirks,
     )
 
 
@@ -289,43 +297,21 @@ def _with_earlier(file: Path, rows: Iterable[dict[str, Any]]) -> Iterable[dict[s
         yield {**row, "signature": signature, "maps": maps, **window}
 
 
-def _inexact(path: Path) -> tuple[Inexact, ...]:
-    """Read how far an API is from exact arithmetic, where that is more than rounding."""
-    rows = _read(path).get("quirk", ()) if path.exists() else ()
-    return tuple(
-        Inexact(frozenset(row["apis"]), float(row["accuracy"]), row["effect"])
-        for row in rows
-        if "accuracy" in row
-    )
-
-
-def _input_quirks(path: Path) -> tuple[InputQuirk, ...]:
-    rows = _read(path).get("quirk", ()) if path.exists() else ()
-    return tuple(
-        InputQuirk(row["id"], frozenset(row["apis"]), row["input_when"], row["effect"])
-        for row in rows
-        if "input_when" in row and parse_condition(row["input_when"])
-    )
-
-
-def _quirks(path: Path) -> dict[str, list[Limit]]:
-    out: dict[str, list[Limit]] = {}
-    if not path.exists():
-        return out
-    for row in _read(path).get("quirk", ()):
+def _quirks(path: Path) -> tuple[Quirk, ...]:
+    found = []
+    fields = set(Quirk.__dataclass_fields__)
+    for row in _read(path).get("quirk", ()) if path.exists() else ():
         where = f"{path}: quirk {row.get('id')!r}"
-        _check_keys(
-            where,
-            row,
-            {"id", "apis", "versions", "device", "when", "effect", "evidence", "accuracy", "input_when"},
-        )
-        if "when" not in row:
-            continue
-        parse_condition(row["when"])
-        limit = Limit(row["when"], row["effect"], row.get("evidence", ""), row["id"])
-        for api in row["apis"]:
-            out.setdefault(api, []).append(limit)
-    return out
+        _check_keys(where, row, fields)
+        missing = [k for k in ("id", "apis", "versions", "device", "effect", "evidence") if not row.get(k)]
+        if missing:
+            raise RuleError(f"{where}: lacks {', '.join(missing)}")
+        for key in ("when", "input_when"):
+            if key in row:
+                parse_condition(row[key])
+        lists = {"apis": frozenset(row["apis"]), "raises": tuple(row.get("raises", (OTHER_VALUES,)))}
+        found.append(Quirk(**{**row, **lists}))
+    return tuple(found)
 
 
 def _bindings(

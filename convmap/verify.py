@@ -80,7 +80,7 @@ def verify(
         if refused:
             raise ConvmapError(f"not every call is ported: {refused[0]}")
         used = {use.target for use in port.uses}
-        inexact = [row for row in rules.framework(target).inexact if row.apis & used]
+        inexact = [row for row in rules.framework(target).quirks if row.accuracy and row.apis & used]
         verdict.inexact = tuple(row.effect for row in inexact)
         accuracy = max((row.accuracy for row in inexact), default=0.0) if known else 0.0
         with tempfile.TemporaryDirectory() as scratch:

@@ -15,19 +15,28 @@ from convmap.backends import environments, wire
 
 
 class WorkerError(Exception):
-    """A worker could not answer. ``kind``: raised, crashed or timeout."""
+    """A worker could not answer. ``kind``: raised, crashed or timeout; ``error``: the type of what it raised."""
 
-    def __init__(self, kind: str, framework: str, message: str, detail: str = "") -> None:
+    def __init__(self, kind: str, framework: str, message: str, detail: str = "", error: str = "") -> None:
         super().__init__(f"{framework}: {message}")
-        self.kind, self.detail = kind, detail
+        self.kind, self.detail, self.error = kind, detail, error
 
 
 class Worker:
     """One framework in its own interpreter; a crash or a hang costs the request, not the run."""
 
-    def __init__(self, framework: str, timeout: float = 300.0, threads: int = 2) -> None:
-        self.framework, self.timeout, self.threads = framework, timeout, threads
-        self.interpreter = environments.locate(framework)
+    def __init__(
+        self,
+        framework: str,
+        timeout: float = 300.0,
+        threads: int = 2,
+        side: str = "",
+        interpreter: str = "",
+    ) -> None:
+        """``side``: the module <side>_side to run, the framework's own by default."""
+        self.framework, self.timeout, self.threads = framework or side, timeout, threads
+        self.side = side or framework
+        self.interpreter = interpreter or environments.locate(framework)
         self.version = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
@@ -44,7 +53,7 @@ class Worker:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         script = str(Path(__file__).with_name("worker.py"))
         self._process = subprocess.Popen(
-            [self.interpreter, script, self.framework],
+            [self.interpreter, script, self.side],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -85,7 +94,9 @@ class Worker:
         if "error" in reply:
             error = reply["error"]
             first = (error["message"].strip().splitlines() or [""])[0]
-            raise WorkerError("raised", self.framework, f"{error['type']}: {first}", error["traceback"])
+            raise WorkerError(
+                "raised", self.framework, f"{error['type']}: {first}", error["traceback"], error["type"]
+            )
         return reply["ok"]
 
     def _tail(self) -> str:

@@ -29,6 +29,7 @@ PROBES = {
     "megengine": "import megengine as m; d=['cpu']+['gpu%d'%i for i in range(m.get_device_count('gpu'))]",
 }
 _INCOMPLETE = ".incomplete"
+_REQUIREMENTS = "convmap-requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,15 @@ def install(framework: str, progress: Callable[[str], None] = lambda line: None,
     pin = pins()[framework]
     folder = folder_of(framework)
     marker = folder / _INCOMPLETE
-    if folder.exists() and not marker.exists() and not force and not probe(framework).problem:
-        progress(f"{framework}: ready in {folder}")
-        return locate(framework)
+    requirements: list[str] = pin["requirements"]  # type: ignore[assignment]
     versions: list[str] = pin["pythons"]  # type: ignore[assignment]
+    if folder.exists() and not marker.exists() and not force and not probe(framework).problem:
+        if _has(folder, requirements):
+            progress(f"{framework}: ready in {folder}")
+        else:
+            progress(f"{framework}: adding to {folder} what is new in {' '.join(requirements)}")
+            _install(folder, requirements, framework)
+        return locate(framework)
     python = next((p for p in map(find_python, versions) if p), None)
     if python is None:
         raise ConvmapError(
@@ -156,9 +162,8 @@ def install(framework: str, progress: Callable[[str], None] = lambda line: None,
     marker.touch()
     progress(f"{framework}: making {folder} with {python}")
     _run([python, "-m", "venv", str(folder)], framework)
-    requirements: list[str] = pin["requirements"]  # type: ignore[assignment]
     progress(f"{framework}: installing {' '.join(requirements)} (a few minutes, up to 3 GB)")
-    _run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *requirements], framework)
+    _install(folder, requirements, framework)
     marker.unlink()
     found = probe(framework)
     if found.problem:
@@ -166,6 +171,16 @@ def install(framework: str, progress: Callable[[str], None] = lambda line: None,
         raise ConvmapError(f"{framework}: installed, but {found.problem}")
     progress(f"{framework}: {found.version} on {', '.join(found.devices)}")
     return found.interpreter
+
+
+def _install(folder: Path, requirements: list[str], framework: str) -> None:
+    _run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *requirements], framework)
+    (folder / _REQUIREMENTS).write_text("\n".join(requirements), encoding="utf-8")
+
+
+def _has(folder: Path, requirements: list[str]) -> bool:
+    listed = folder / _REQUIREMENTS
+    return listed.exists() and listed.read_text(encoding="utf-8").splitlines() == requirements
 
 
 def _run(command: list[str], framework: str) -> None:

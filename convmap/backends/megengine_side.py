@@ -130,6 +130,8 @@ def call(text, layer, shims, weights, x, cotangent):
     manager = GradManager().attach([given, *wanted])
     with manager:
         out = net(given)
+        if tuple(out.numpy().shape) != cotangent.shape:
+            return {"output": out.numpy()}  # wrong already
         manager.backward(out, megengine.Tensor(cotangent))
     answer = {"output": out.numpy(), "input gradient": given.grad.numpy()}
     for (canonical, _, array), tensor in zip(weights, wanted):

@@ -158,9 +158,11 @@ def _call(text, layer, names, weights, x, cotangent):
     answer = {}
     if cotangent is None:
         return {"output": net(*inputs).asnumpy()}
+    answer["output"] = net(*inputs).asnumpy()
+    if answer["output"].shape != cotangent.shape:
+        return answer  # wrong already
     step = ops.GradOperation(get_all=True, get_by_list=parameters is not None, sens_param=True)
     step = step(net, mindspore.ParameterTuple(parameters)) if layer else step(net)
-    answer["output"] = net(*inputs).asnumpy()
     found = step(*inputs, Tensor(cotangent))
     (first, *rest), by_weight = (found[0], found[1]) if layer else (found, ())
     answer["input gradient"] = first.asnumpy()

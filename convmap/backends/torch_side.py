@@ -188,6 +188,6 @@ def call(text, layer, shims, weights, x, cotangent, device="cpu", tf32=False):
     return answer
 
 
-def info():
-    cuda = torch.cuda.is_available()
-    return {"version": torch.__version__, "device": torch.cuda.get_device_name() if cuda else "CPU"}
+def info(device="cpu"):
+    name = torch.cuda.get_device_name(0) if device == "cuda" else "CPU"
+    return {"version": torch.__version__, "device": name}

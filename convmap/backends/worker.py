@@ -33,7 +33,7 @@ def main():
                 models[number] = framework.Model(arguments["path"], arguments["entry"], id(models) + number)
                 answer = {"model": number, "tree": models[number].tree()}
             elif verb == "info":
-                answer = framework.info()
+                answer = framework.info(**arguments)
             elif verb == "call":
                 answer = framework.call(**arguments)
             else:

@@ -12,7 +12,8 @@ the factor is the smaller of
 n is one for each product that reaches the element (its own rounding and its addition share it, the
 first addition being exact), one for the bias and one for rounding the result to the format, which a
 longer accumulator does at the end. It is counted by running the judge on ones. The judge's own
-float64 rounding and gradual underflow are added. Algorithms that sum other products (Winograd, FFT)
+float64 rounding and gradual underflow are added. ``engine``: the module whose functions are run, the
+reference or the fast core (which has the same). Algorithms that sum other products (Winograd, FFT)
 are not covered, nor is flushing of subnormal numbers.
 """
 
@@ -24,14 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convmap.numerics.reference import (
-    Array,
-    Gradients,
-    conv,
-    conv_gradients,
-    conv_transpose,
-    conv_transpose_gradients,
-)
+from convmap.numerics import reference
+from convmap.numerics.reference import Array, Gradients
 
 # significand bits (hidden one included) and exponent of the smallest subnormal number
 FORMATS = {
@@ -67,31 +62,55 @@ def error_factor(roundings: ArrayLike, dtype: str = "float32") -> Array:
 
 
 def conv_transpose_bound(
-    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, *, dtype: str = "float32", **how: Any
+    x: ArrayLike,
+    w: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    dtype: str = "float32",
+    engine: Any = reference,
+    **how: Any,
 ) -> Array:
     """Bound the error of a transposed convolution; ``how`` as in ``reference.conv_transpose``."""
-    return _forward(conv_transpose, x, w, bias, dtype, how)
+    return _forward(engine.conv_transpose, x, w, bias, dtype, how)
 
 
 def conv_bound(
-    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, *, dtype: str = "float32", **how: Any
+    x: ArrayLike,
+    w: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    dtype: str = "float32",
+    engine: Any = reference,
+    **how: Any,
 ) -> Array:
     """Bound the error of a plain convolution; ``how`` as in ``reference.conv``."""
-    return _forward(conv, x, w, bias, dtype, how)
+    return _forward(engine.conv, x, w, bias, dtype, how)
 
 
 def conv_transpose_gradient_bounds(
-    cotangent: ArrayLike, x: ArrayLike, w: ArrayLike, *, dtype: str = "float32", **how: Any
+    cotangent: ArrayLike,
+    x: ArrayLike,
+    w: ArrayLike,
+    *,
+    dtype: str = "float32",
+    engine: Any = reference,
+    **how: Any,
 ) -> Gradients:
     """Bound the errors of the three gradients of a transposed convolution."""
-    return _gradients(conv_transpose_gradients, cotangent, x, w, dtype, how)
+    return _gradients(engine.conv_transpose_gradients, cotangent, x, w, dtype, how)
 
 
 def conv_gradient_bounds(
-    cotangent: ArrayLike, x: ArrayLike, w: ArrayLike, *, dtype: str = "float32", **how: Any
+    cotangent: ArrayLike,
+    x: ArrayLike,
+    w: ArrayLike,
+    *,
+    dtype: str = "float32",
+    engine: Any = reference,
+    **how: Any,
 ) -> Gradients:
     """Bound the errors of the three gradients of a plain convolution."""
-    return _gradients(conv_gradients, cotangent, x, w, dtype, how)
+    return _gradients(engine.conv_gradients, cotangent, x, w, dtype, how)
 
 
 def worst(actual: ArrayLike, judge: ArrayLike, bound: ArrayLike) -> tuple[float, tuple[int, ...]]:

@@ -13,16 +13,25 @@ gradients run the same loop towards the array they belong to.
 from __future__ import annotations
 
 import itertools
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convmap.numerics.geometry import (
+    Geometry,
+    Numbers,
+    Pairs,
+    check_bias,
+    check_cotangent,
+    check_output,
+    check_shapes,
+    numbers,
+    opposite,
+)
+
 Array = NDArray[np.float64]
-Numbers = int | Sequence[int]  # one for every axis, or one for each
-Pairs = Sequence[tuple[int, int]]  # (begin, end) for each axis
 Index = tuple[Any, ...]
 
 
@@ -53,11 +62,11 @@ def conv_transpose(
     >>> conv_transpose([[[1, 2]]], [[[1, 10, 100]]], [0.5], stride=2, crop=[(1, -1)])
     array([[[ 10.5, 102.5,  20.5, 200.5,   0.5]]])
     """
-    g = _Geometry(x, w, stride, dilation, groups, crop, "crop", transposed=True)
+    g = _Walk(x, w, stride, dilation, groups, crop, "crop", transposed=True)
     full = np.zeros((len(g.x), g.outer * groups, *g.wide))
     for narrow, tap, wide in g.products():
         full[wide] += g.x[narrow] @ g.w[tap]
-    return _add_bias(_resize(full, g.crops), bias)
+    return _add_bias(_resize(full, g.ends), bias)
 
 
 def conv_transpose_gradients(
@@ -70,9 +79,9 @@ def conv_transpose_gradients(
     crop: Pairs | None = None,
 ) -> Gradients:
     """Give the gradients of ``sum(cotangent * conv_transpose(x, w, bias, ...))``."""
-    g = _Geometry(x, w, stride, dilation, groups, crop, "crop", transposed=True)
-    c = _cotangent(cotangent, (len(g.x), g.outer * groups, *_resized(g.wide, g.crops)))
-    full = _resize(c, _opposite(g.crops))
+    g = _Walk(x, w, stride, dilation, groups, crop, "crop", transposed=True)
+    c = _cotangent(cotangent, (len(g.x), g.outer * groups, *g.held))
+    full = _resize(c, opposite(g.ends))
     gx, gw = np.zeros_like(g.x), np.zeros_like(g.w)
     for narrow, tap, wide in g.products():
         gx[narrow] += full[wide] @ g.w[tap].T
@@ -97,8 +106,8 @@ def conv(
     >>> conv([[[1, 2, 3]]], [[[1, 10]]], pads=[(1, 0)])
     array([[[10., 21., 32.]]])
     """
-    g = _Geometry(x, w, stride, dilation, groups, pads, "pads", transposed=False)
-    padded = _resize(g.x, g.crops)
+    g = _Walk(x, w, stride, dilation, groups, pads, "pads", transposed=False)
+    padded = _resize(g.x, opposite(g.ends))
     out = np.zeros((len(g.x), g.inner * groups, *g.narrow))
     for narrow, tap, wide in g.products():
         out[narrow] += padded[wide] @ g.w[tap].T
@@ -115,14 +124,14 @@ def conv_gradients(
     pads: Pairs | None = None,
 ) -> Gradients:
     """Give the gradients of ``sum(cotangent * conv(x, w, bias, ...))``."""
-    g = _Geometry(x, w, stride, dilation, groups, pads, "pads", transposed=False)
+    g = _Walk(x, w, stride, dilation, groups, pads, "pads", transposed=False)
     c = _cotangent(cotangent, (len(g.x), g.inner * groups, *g.narrow))
-    padded = _resize(g.x, g.crops)
+    padded = _resize(g.x, opposite(g.ends))
     gx, gw = np.zeros_like(padded), np.zeros_like(g.w)
     for narrow, tap, wide in g.products():
         gx[wide] += c[narrow] @ g.w[tap]
         gw[tap] += c[narrow].T @ padded[wide]
-    return Gradients(_resize(gx, _opposite(g.crops)), gw, c.sum(axis=(0, *range(2, c.ndim))))
+    return Gradients(_resize(gx, g.ends), gw, c.sum(axis=(0, *range(2, c.ndim))))
 
 
 def conv_transpose_gather(
@@ -141,11 +150,11 @@ def conv_transpose_gather(
     crops. Equals ``conv_transpose`` with the crop (p, p - output_padding) for every value.
     """
     data, weight = np.asarray(x, np.float64), np.asarray(w, np.float64)
-    _check_arrays(data, weight, groups, transposed=True)
+    check_shapes(data.shape, weight.shape, groups, transposed=True)
     axes = range(data.ndim - 2)
-    s, d = (_numbers(v, len(axes), n, 1) for v, n in ((stride, "stride"), (dilation, "dilation")))
-    p = _numbers(padding, len(axes), "padding", None)
-    extra = _numbers(output_padding, len(axes), "output_padding", None)
+    s, d = (numbers(v, len(axes), n, 1) for v, n in ((stride, "stride"), (dilation, "dilation")))
+    p = numbers(padding, len(axes), "padding", None)
+    extra = numbers(output_padding, len(axes), "output_padding", None)
     apart = [(n - 1) * step + 1 for n, step in zip(data.shape[2:], s)]
     spread = np.zeros((*data.shape[:2], *apart))
     lattice: Index = (..., *(slice(None, None, step) for step in s))
@@ -153,7 +162,7 @@ def conv_transpose_gather(
     flipped = np.flip(weight, axis=tuple(range(2, weight.ndim)))
     zeros = [d[a] * (weight.shape[2 + a] - 1) - p[a] for a in axes]
     sizes = [spread.shape[2 + a] + zeros[a] - p[a] + extra[a] for a in axes]
-    _check_output(sizes, f"padding={tuple(p)} and output_padding={tuple(extra)}")
+    check_output(sizes, f"padding={tuple(p)} and output_padding={tuple(extra)}")
     inner, outer = weight.shape[0] // groups, weight.shape[1]
     out = np.zeros((len(data), outer * groups, *sizes))
     for at in itertools.product(*map(range, sizes)):
@@ -212,7 +221,7 @@ def conv_auto_pads(
     return total // 2, total - total // 2
 
 
-class _Geometry:
+class _Walk(Geometry):
     """The checked arrays and sizes of a call, and the walk over its products."""
 
     def __init__(
@@ -222,30 +231,14 @@ class _Geometry:
         stride: Numbers,
         dilation: Numbers,
         groups: int,
-        pairs: Pairs | None,
+        ends: Pairs | None,
         name: str,
         *,
         transposed: bool,
     ) -> None:
         self.x, self.w = np.asarray(x, np.float64), np.asarray(w, np.float64)
-        _check_arrays(self.x, self.w, groups, transposed)
-        axes = self.x.ndim - 2
-        self.groups = groups
-        self.inner, self.outer = self.w.shape[0] // groups, self.w.shape[1]
-        self.stride = _numbers(stride, axes, "stride", 1)
-        self.dilation = _numbers(dilation, axes, "dilation", 1)
-        self.crops = _pairs(pairs, axes, name)
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.w.shape[2:])]
-        sizes = self.x.shape[2:]
-        if transposed:
-            self.narrow = list(sizes)
-            self.wide = [(n - 1) * s + r for n, s, r in zip(sizes, self.stride, reach)]
-            _check_output(_resized(self.wide, self.crops), f"crop={self.crops}")
-        else:
-            self.crops = _opposite(self.crops)
-            self.wide = _resized(sizes, self.crops)
-            self.narrow = [(n - r) // s + 1 for n, s, r in zip(self.wide, self.stride, reach)]
-            _check_output(self.narrow, f"pads={_opposite(self.crops)}")
+        shapes = self.x.shape, self.w.shape
+        super().__init__(*shapes, stride, dilation, groups, ends, name, transposed=transposed)
 
     def products(self) -> Iterator[tuple[Index, Index, Index]]:
         """Give, for every group, position and tap, the places in narrow, weight and wide arrays."""
@@ -268,78 +261,18 @@ def _resize(x: Array, crops: Pairs) -> Array:
     return x[(slice(None), slice(None), *cuts)]
 
 
-def _resized(sizes: Sequence[int], crops: Pairs) -> list[int]:
-    return [n - begin - end for n, (begin, end) in zip(sizes, crops)]
-
-
-def _opposite(crops: Pairs) -> list[tuple[int, int]]:
-    return [(-begin, -end) for begin, end in crops]
-
-
 def _add_bias(out: Array, bias: ArrayLike | None) -> Array:
     if bias is None:
         return out
     added = np.asarray(bias, np.float64)
-    if added.shape != out.shape[1:2]:
-        raise ValueError(f"bias of shape {added.shape}: give one number for each of {out.shape[1]}")
+    check_bias(added.shape, out.shape[1])
     return out + added.reshape(-1, *[1] * (out.ndim - 2))
 
 
 def _cotangent(cotangent: ArrayLike, shape: tuple[int, ...]) -> Array:
     c = np.asarray(cotangent, np.float64)
-    if c.shape != shape:
-        raise ValueError(f"cotangent of shape {c.shape}: give the output's, {shape}")
+    check_cotangent(c.shape, shape)
     return c
-
-
-def _check_arrays(x: Array, w: Array, groups: int, transposed: bool) -> None:
-    if not 3 <= x.ndim <= 5:
-        raise ValueError(f"x of shape {x.shape}: give n i *spatial with one to three spatial axes")
-    weight = "i o/groups *kernel" if transposed else "o i/groups *kernel"
-    if w.ndim != x.ndim:
-        raise ValueError(f"w of shape {w.shape}: give {weight} with {x.ndim - 2} kernel axes")
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"groups={groups!r}: give a whole number from 1 on")
-    if w.shape[0] % groups:
-        raise ValueError(f"groups={groups} with {w.shape[0]} channels: give a divisor of them")
-    wanted = w.shape[0] if transposed else w.shape[1] * groups
-    if x.shape[1] != wanted:
-        raise ValueError(
-            f"x of shape {x.shape}: w of shape {w.shape} ({weight}) with groups={groups} "
-            f"takes {wanted} channels"
-        )
-    if 0 in x.shape[1:] or 0 in w.shape:
-        raise ValueError(f"x of shape {x.shape}, w of shape {w.shape}: only the batch may be empty")
-
-
-def _check_output(sizes: Sequence[int], why: str) -> None:
-    if any(n < 1 for n in sizes):
-        raise ValueError(f"{why} leave an output of {tuple(sizes)}: give sizes from 1 on")
-
-
-def _numbers(value: Numbers, axes: int, name: str, least: int | None) -> list[int]:
-    """Give one number for each axis."""
-    form = f"a whole number{'' if least is None else f' from {least} on'}, or one for each axis"
-    try:
-        given = list(map(operator.index, value if isinstance(value, Sequence) else [value] * axes))
-    except TypeError:
-        raise ValueError(f"{name}={value!r}: give {form}") from None
-    if len(given) != axes or (least is not None and min(given) < least):
-        raise ValueError(f"{name}={value!r}: give {form} ({axes})")
-    return given
-
-
-def _pairs(value: Pairs | None, axes: int, name: str) -> list[tuple[int, int]]:
-    """Give (begin, end) for each axis."""
-    if value is None:
-        return [(0, 0)] * axes
-    try:
-        given = [(operator.index(begin), operator.index(end)) for begin, end in value]
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}={value!r}: give (begin, end) for each axis") from None
-    if len(given) != axes:
-        raise ValueError(f"{name}={value!r}: give (begin, end) for each axis ({axes})")
-    return given
 
 
 def _reach(mode: str, kernel: int, stride: int, dilation: int) -> int:

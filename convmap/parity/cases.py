@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,13 @@ class Case:
             reach = d * (k - 1) + 1
             out.append((n - 1) * s + reach - 2 * a + b if self.transposed else (n + a + b - reach) // s + 1)
         return tuple(out)
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """Give stride and the like, as the functions of ``numerics`` take them."""
+        how: dict[str, Any] = dict(stride=self.stride, dilation=self.dilation, groups=self.groups)
+        how["crop" if self.transposed else "pads"] = self.crop if self.transposed else self.sides
+        return how
 
     @property
     def weight_shape(self) -> tuple[int, ...]:

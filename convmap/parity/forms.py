@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convmap.adapters import plain_names
 from convmap.conditions import holds
 from convmap.errors import Refusal
 from convmap.model import Binding, OpCall, Plan, Sides, SlotValue, Value, constant
 from convmap.parity.cases import Case
-from convmap.rules import Framework, Rules
+from convmap.rules import Framework, Quirk, Rules
 from convmap.translate import arguments_of, lower, lower_to, names_for_limits
 
 
@@ -26,8 +27,9 @@ class Form:
 class Probe:
     """A plain call under the condition of a quirk: it is expected to raise or to differ."""
 
-    quirk: str
+    quirk: Quirk
     form: Form
+    raises: frozenset[str]  # what all quirks that the call is under say
 
 
 def call_of(case: Case, rules: Rules) -> OpCall:
@@ -60,28 +62,49 @@ def form_of(case: Case, framework: Framework, rules: Rules) -> Form:
     return _form(lower(call_of(case, rules), framework))
 
 
-def probes_of(case: Case, framework: Framework, rules: Rules) -> list[Probe]:
+def probes_of(case: Case, framework: Framework, rules: Rules, gradients: bool) -> list[Probe]:
     """Give the plain calls that a quirk keeps the rules from writing for this case."""
     call = call_of(case, rules)
     names = names_for_limits(call)
     found = []
     for binding in framework.for_operator(call.operator, call.dims):
-        quirks = [q.name for q in binding.limits if q.name and holds(q.when, names)]
+        quirks = [q for q in framework.quirks if q.when and binding.api in q.apis and holds(q.when, names)]
         if binding.shim or not quirks:
             continue
         try:
-            plan = lower_to(binding, call, ignoring=frozenset(quirks))
+            plan = lower_to(binding, call, ignoring=frozenset(q.id for q in quirks))
         except Refusal:
             continue
-        found += [Probe(quirk, _form(plan)) for quirk in quirks]
+        form = _form(plan)
+        also = input_quirk(case, form, framework, rules, gradients)
+        raises = frozenset(kind for q in (*quirks, also) if q for kind in q.raises)
+        found += [Probe(quirk, form, raises) for quirk in quirks]
     return found
+
+
+def input_quirk(case: Case, form: Form, framework: Framework, rules: Rules, gradients: bool) -> Quirk | None:
+    """Give the quirk, if any, that a call shows at these input sizes (lowering can't know them)."""
+    quirks = [q for q in framework.quirks if q.input_when and form.api in q.apis]
+    if not quirks:
+        return None
+    columns = zip(case.sizes, case.kernel, case.stride, case.dilation)
+    names = {
+        **names_for_limits(call_of(case, rules)),
+        "sizes": case.sizes,
+        "output": case.output_sizes,
+        "bias": case.bias,
+        "kernel": case.kernel,
+        "gradients": gradients,
+        "full": tuple((n - 1) * s + d * (k - 1) + 1 for n, k, s, d in columns),
+    }
+    return next((q for q in quirks if holds(q.input_when, names)), None)
 
 
 def _form(plan: Plan) -> Form:
     binding = plan.binding
     arguments = [f"{a.keyword}={a.value.code}" if a.keyword else a.value.code for a in arguments_of(plan)]
     text = f"{binding.api or binding.shim}({', '.join(arguments)})"
-    return Form(text, binding.api or binding.shim, plan.status, _names(binding))
+    return Form(plain_names(text), binding.api or binding.shim, plan.status, _names(binding))
 
 
 def _names(binding: Binding) -> dict[str, str]:

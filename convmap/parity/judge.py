@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from convmap.numerics import bounds, reference
+from convmap.numerics import bounds, core, reference
+from convmap.numerics.bounds import worst
 from convmap.parity.cases import Case
 
 NAMES = ("output", "input gradient", "weight gradient", "bias gradient")
@@ -45,20 +46,33 @@ def arrays_of(case: Case, gradients: bool = True) -> Arrays:
     return Arrays(x, weight, bias, cotangent)
 
 
-def judge(case: Case, data: Arrays) -> Judgement:
-    """Run the float64 reference and derive the bounds."""
-    how: dict[str, Any] = dict(stride=case.stride, dilation=case.dilation, groups=case.groups)
-    how["crop" if case.transposed else "pads"] = case.crop if case.transposed else case.sides
-    run = reference.conv_transpose if case.transposed else reference.conv
+def judge(case: Case, data: Arrays, engine: Any = core) -> Judgement:
+    """Run the case in float64 and derive the bounds; ``engine``: numerics.core or numerics.reference."""
+    how = case.geometry
+    run = engine.conv_transpose if case.transposed else engine.conv
     limit = bounds.conv_transpose_bound if case.transposed else bounds.conv_bound
-    values = {"output": run(data.x, data.weight, data.bias, **how)}
-    limits = {"output": limit(data.x, data.weight, data.bias, **how)}
+    x, weight = data.x.astype(np.float64), data.weight.astype(np.float64)
+    bias = None if data.bias is None else data.bias.astype(np.float64)
+    values = {"output": run(x, weight, bias, **how)}
+    limits = {"output": limit(x, weight, bias, engine=engine, **how)}
     if data.cotangent is not None:
-        back = reference.conv_transpose_gradients if case.transposed else reference.conv_gradients
+        cotangent = data.cotangent.astype(np.float64)
+        back = engine.conv_transpose_gradients if case.transposed else engine.conv_gradients
         limit_back = bounds.conv_transpose_gradient_bounds if case.transposed else bounds.conv_gradient_bounds
-        found = zip(back(data.cotangent, data.x, data.weight, **how), limit_back(
-            data.cotangent, data.x, data.weight, **how))  # fmt: skip
+        found = zip(back(cotangent, x, weight, **how), limit_back(cotangent, x, weight, engine=engine, **how))
         for name, (value, bound) in zip(NAMES[1:], found):
             if name != "bias gradient" or case.bias:
                 values[name], limits[name] = value, bound
     return Judgement(values, limits)
+
+
+def disagreement(case: Case, data: Arrays, judgement: Judgement) -> str:
+    """Check a judgement by the slow reference; name the first tensor that float64 rounding can't explain."""
+    slow = judge(case, data, reference)
+    for name, value in slow.values.items():
+        # The bounds are of float32 roundings; float64's are 2**-29 of them, on both sides.
+        if worst(judgement.values[name], value, slow.bounds[name] * 2.0**-28)[0] > 1:
+            return f"the {name} of the fast core and of the reference differ in float64"
+        if not np.allclose(judgement.bounds[name], slow.bounds[name], rtol=1e-9, atol=0.0):
+            return f"the bound of the {name} differs between the fast core and the reference"
+    return ""

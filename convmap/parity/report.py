@@ -10,6 +10,8 @@ from convmap.parity.judge import NAMES
 from convmap.parity.runner import Report
 from convmap.parity.verdict import Outcome
 
+SHOWN = 20
+
 
 def evidence(report: Report) -> list[dict[str, Any]]:
     """Give what the run shows of each backend: counts, worst errors, quirks, speed."""
@@ -32,6 +34,8 @@ def _record(report: Report, name: str, outcomes: list[Outcome]) -> dict[str, Any
         **report.info[name],
         "seed": report.seed,
         "cases": report.cases,
+        "gradients": report.gradients,
+        "judge_checked": report.checked,
         "interrupted": report.interrupted,
         "counts": dict(sorted(counts.items())),
         "through_shims": sum(o.shim for o in exact),
@@ -64,18 +68,19 @@ def table(report: Report) -> str:
             f" {record['through_shims']:>7} {counts.get('quirk', 0):>6} {counts.get('refused', 0):>8}"
             f" {unexpected:>11}   {worst}"
         )
-    for outcome in report.unexpected[:20]:
+    lines += [f"{name:<16} did not run: {reason}" for name, reason in report.missing.items()]
+    for outcome in report.unexpected[:SHOWN]:
         lines.append(
             f"{outcome.backend}: {outcome.status}: {outcome.case}\n  {outcome.api}: {outcome.detail[:300]}"
         )
-    if len(report.unexpected) > 20:
-        lines.append(f"... and {len(report.unexpected) - 20} more")
+    if len(report.unexpected) > SHOWN:
+        lines.append(f"... and {len(report.unexpected) - SHOWN} more")
     rate = 60 * report.cases / max(report.seconds["all"], 1e-9)
+    parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if name != "all")
     lines.append(
         f"{report.cases} cases in {report.seconds['all']:.1f} s ({rate:.0f} a minute in all backends together; "
-        + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if name != "all")
-        + ")"
-        + (", interrupted" if report.interrupted else "")
+        f"{parts}); the reference confirmed {report.checked} judgements"
+        + ("; interrupted" if report.interrupted else "")
     )
     return "\n".join(lines)
 
@@ -97,4 +102,9 @@ def junit(report: Report) -> bytes:
                 ElementTree.SubElement(element, "skipped", message=outcome.detail)
             elif not outcome.expected:
                 ElementTree.SubElement(element, "failure", message=outcome.status).text = outcome.detail
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    for name, reason in report.missing.items():
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests="1", failures="0", skipped="1")
+        element = ElementTree.SubElement(suite, "testcase", classname=name, name="start")
+        ElementTree.SubElement(element, "skipped", message=reason)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text

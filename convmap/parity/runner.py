@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import islice
-
-import numpy as np
+from typing import NamedTuple
 
 from convmap.backends.client import WorkerError
-from convmap.conditions import holds
-from convmap.errors import Refusal
-from convmap.parity.backends import Backend
+from convmap.errors import ConvmapError, Refusal
+from convmap.parity.backends import Answer, Backend
 from convmap.parity.cases import Case
-from convmap.parity.forms import Form, call_of, form_of, probes_of
-from convmap.parity.judge import Arrays, Judgement, arrays_of, judge
-from convmap.parity.verdict import Outcome, distances
-from convmap.rules import Rules
-from convmap.translate import names_for_limits
+from convmap.parity.judge import Arrays, Judgement, arrays_of, disagreement, judge
+from convmap.parity.verdict import Outcome, judged
 
-CHUNK = 32
-Answer = dict[str, np.ndarray] | WorkerError
+CHUNK = 32  # cases that a backend gets at once
+AHEAD = 4  # chunks that a fast backend may be ahead of a slow one
+CHECKED = 16  # one case in so many is judged by the slow reference too
 
 
 @dataclass
 class Report:
-    """All outcomes of a run, and how long each backend's answers and the judge took (seconds)."""
+    """All outcomes of a run, and how long each backend's answers and the judge took (seconds).
+
+    ``missing``: the backends that could not start, each with the reason; ``checked``: how many
+    judgements the slow reference confirmed.
+    """
 
     seed: int | None
     outcomes: list[Outcome] = field(default_factory=list)
     info: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     cases: int = 0
+    checked: int = 0
+    gradients: bool = True
     interrupted: bool = False
 
     @property
@@ -41,40 +44,68 @@ class Report:
         return [o for o in self.outcomes if not o.expected]
 
 
+class _Chunk(NamedTuple):
+    cases: list[Case]
+    data: list[Arrays]
+    truths: Future[list[Judgement]]
+    asked: list[Future[list[tuple[int, Outcome, Answer | WorkerError | None]]]]
+
+
 def run(
     cases: Iterable[Case],
     backends: list[Backend],
-    rules: Rules,
     gradients: bool = True,
     seed: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
+    data_of: Callable[[Case, bool], Arrays] = arrays_of,
 ) -> Report:
     """Run every case in every backend. Ctrl-C ends it early with a valid report."""
-    report = Report(seed, seconds={name: 0.0 for name in (*(b.name for b in backends), "judge", "all")})
+    report = Report(seed, gradients=gradients)
+    ready = _start(backends, report)
+    pools = [ThreadPoolExecutor(1) for _ in (*ready, None)]
+    report.seconds = dict.fromkeys([*(b.name for b in ready), "judge", "all"], 0.0)
     start = time.perf_counter()
-    pool = ThreadPoolExecutor(len(backends) + 1)
+    waiting: list[_Chunk] = []
     try:
-        for backend in backends:
-            report.info[backend.name] = backend.info()
-        start = time.perf_counter()
         for chunk in _chunks(cases):
-            data = [arrays_of(case, gradients) for case in chunk]
-            asked = [pool.submit(_ask, backend, chunk, data, rules, report) for backend in backends]
-            before = time.perf_counter()
-            truths = [judge(case, arrays) for case, arrays in zip(chunk, data)]
-            report.seconds["judge"] += time.perf_counter() - before
-            for future in asked:
-                report.outcomes += future.result()(truths)
-            report.cases += len(chunk)
-            progress(len(chunk))
+            data = [data_of(case, gradients) for case in chunk]
+            truths = pools[-1].submit(_truths, chunk, data, report)
+            asked = [pool.submit(_ask, b, chunk, data, report) for pool, b in zip(pools, ready)]
+            waiting.append(_Chunk(chunk, data, truths, asked))
+            if len(waiting) > AHEAD:
+                progress(_finish(waiting.pop(0), report))
+        while waiting:
+            progress(_finish(waiting.pop(0), report))
+        report.outcomes += _never(report.outcomes)
     except KeyboardInterrupt:
         report.interrupted = True
-        for backend in backends:
+        for backend in ready:
             backend.stop()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
         report.seconds["all"] = time.perf_counter() - start
     return report
+
+
+def run_one(case: Case, backend: Backend, gradients: bool = True) -> list[Outcome]:
+    """Run one case in one backend: what the rules write, and the plain calls that quirks warn of."""
+    data = arrays_of(case, gradients)
+    truth = judge(case, data)
+    report = Report(None, seconds={backend.name: 0.0})
+    return [judged(o, answer, case, data, truth) for _, o, answer in _ask(backend, [case], [data], report)]
+
+
+def _start(backends: list[Backend], report: Report) -> list[Backend]:
+    ready = []
+    for backend in backends:
+        try:
+            report.info[backend.name] = backend.info()
+        except (WorkerError, ConvmapError) as error:
+            report.missing[backend.name] = str(error)
+        else:
+            ready.append(backend)
+    return ready
 
 
 def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
@@ -83,85 +114,63 @@ def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
         yield chunk
 
 
-Judged = Callable[[list[Judgement]], list[Outcome]]
-
-
-def _ask(backend: Backend, cases: list[Case], data: list[Arrays], rules: Rules, report: Report) -> Judged:
-    """Get a backend's answers to a chunk; give what turns them into outcomes once they are judged."""
+def _truths(cases: list[Case], data: list[Arrays], report: Report) -> list[Judgement]:
     start = time.perf_counter()
-    pending: list[tuple[int, Outcome, Form | None, Answer | None, str]] = []
+    found = []
+    for case, arrays in zip(cases, data):
+        truth = judge(case, arrays)
+        if case.seed % CHECKED == 1:
+            report.checked += 1
+            wrong = disagreement(case, arrays, truth)
+            if wrong:
+                report.outcomes.append(Outcome(case.id, "judge", "differs", detail=wrong))
+        found.append(truth)
+    report.seconds["judge"] += time.perf_counter() - start
+    return found
+
+
+def _ask(
+    backend: Backend, cases: list[Case], data: list[Arrays], report: Report
+) -> list[tuple[int, Outcome, Answer | WorkerError | None]]:
+    """Get a backend's answers to a chunk, each with the index of its case."""
+    start = time.perf_counter()
+    found: list[tuple[int, Outcome, Answer | WorkerError | None]] = []
     for index, (case, arrays) in enumerate(zip(cases, data)):
-        try:
-            form = form_of(case, backend.framework, rules)
-        except Refusal as refusal:
-            pending.append(
-                (index, Outcome(case.id, backend.name, "refused", detail=refusal.reason), None, None, "")
+        for form, expected in backend.forms(case, arrays.cotangent is not None):
+            outcome = Outcome(case.id, backend.name, "refused", quirk=expected.quirk)
+            if isinstance(form, Refusal):
+                found.append((index, replace(outcome, detail=form.reason), None))
+                continue
+            outcome = replace(
+                outcome, api=form.api, shim=form.status == "shim", raises=tuple(sorted(expected.raises))
             )
-        else:
-            answer = _answer(backend, case, form, arrays)
-            pending.append(
-                (
-                    index,
-                    _outcome(case, backend, form),
-                    form,
-                    answer,
-                    _known(case, form, backend, rules, arrays.cotangent is not None),
-                )
-            )
-        for probe in probes_of(case, backend.framework, rules):
-            answer = _answer(backend, case, probe.form, arrays)
-            pending.append((index, _outcome(case, backend, probe.form), probe.form, answer, probe.quirk))
+            try:
+                found.append((index, outcome, backend.run(case, form, arrays)))
+            except WorkerError as error:
+                found.append((index, outcome, error))
     report.seconds[backend.name] += time.perf_counter() - start
-
-    def judged(truths: list[Judgement]) -> list[Outcome]:
-        return [
-            outcome if answer is None else _judged(outcome, answer, quirk, truths[index])
-            for index, outcome, _, answer, quirk in pending
-        ]
-
-    return judged
+    return found
 
 
-def _answer(backend: Backend, case: Case, form: Form, arrays: Arrays) -> Answer:
-    try:
-        return backend.run(case, form, arrays)
-    except WorkerError as error:
-        return error
+def _finish(chunk: _Chunk, report: Report) -> int:
+    """Judge a chunk once all have answered."""
+    truths = chunk.truths.result()
+    for future in chunk.asked:
+        for index, outcome, answer in future.result():
+            case, arrays = chunk.cases[index], chunk.data[index]
+            report.outcomes.append(judged(outcome, answer, case, arrays, truths[index]))
+    report.cases += len(chunk.cases)
+    return len(chunk.cases)
 
 
-def _outcome(case: Case, backend: Backend, form: Form) -> Outcome:
-    return Outcome(case.id, backend.name, "", form.api, form.status == "shim")
-
-
-def _known(case: Case, form: Form, backend: Backend, rules: Rules, gradients: bool) -> str:
-    """Give the quirk, if any, that a call shows at these input sizes (lowering can't know them)."""
-    names = {
-        **names_for_limits(call_of(case, rules)),
-        "sizes": case.sizes,
-        "output": case.output_sizes,
-        "bias": case.bias,
-        "kernel": case.kernel,
-        "gradients": gradients,
-        "full": tuple(
-            (n - 1) * s + d * (k - 1) + 1
-            for n, s, d, k in zip(case.sizes, case.stride, case.dilation, case.kernel)
-        ),
-    }
-    for quirk in backend.framework.input_quirks:
-        if form.api in quirk.apis and holds(quirk.when, names):
-            return quirk.id
-    return ""
-
-
-def _judged(outcome: Outcome, answer: Answer, quirk: str, truth: Judgement) -> Outcome:
-    """Judge one answer; under a quirk's condition it must diverge, or the quirk is none any more."""
-    fields = {**vars(outcome), "quirk": quirk}
-    if isinstance(answer, WorkerError):
-        status = "quirk" if quirk and answer.kind == "raised" else answer.kind
-        return Outcome(**{**fields, "status": status, "detail": str(answer)})
-    multiples, seen = distances(answer, truth)
-    beyond = bool(seen)
-    status = ("quirk" if beyond else "fixed") if quirk else ("differs" if beyond else "exact")
-    if status == "fixed":
-        seen = "within the bound: the quirk no longer reproduces"
-    return Outcome(**{**fields, "status": status, "detail": seen, "multiples": multiples})
+def _never(outcomes: list[Outcome]) -> list[Outcome]:
+    """Give an outcome for each quirk that is right at times, and in this run was right always."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for outcome in outcomes:
+        if outcome.quirk:
+            seen.setdefault((outcome.backend, outcome.quirk), set()).add(outcome.status)
+    return [
+        Outcome("every case", backend, "fixed", quirk=quirk, detail="it was right in every case of the run")
+        for (backend, quirk), statuses in seen.items()
+        if statuses == {"right"}
+    ]

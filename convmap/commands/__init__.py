@@ -1,0 +1,1 @@
+"""The commands: each adds its arguments to the command line and runs."""

@@ -1,0 +1,96 @@
+"""How a convolution is cut up: which taps reach which outputs, and blocks that fit in memory.
+
+Kept apart from the arithmetic: everything here is whole numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from convmap.numerics.geometry import Geometry
+
+# Scratch that is written and read back at once should stay in a core's second-level cache.
+HOT_BYTES = 1 << 20
+# Columns of one product: enough to pay for packing the other factor.
+COLUMNS = 512
+
+
+class Tap(NamedTuple):
+    """One element of the kernel: on each axis it takes ``at`` to phase + stride * (at + shift)."""
+
+    index: int  # in the flat kernel
+    phase: tuple[int, ...]
+    shift: tuple[int, ...]
+
+
+def taps(g: Geometry) -> list[Tap]:
+    """Give the taps in the order of the flat kernel, as seen from the held array.
+
+    >>> g = Geometry((1, 1, 5), (1, 1, 4), 2, 1, 1, [(1, 1)], "crop", transposed=True)
+    >>> [(tap.phase, tap.shift) for tap in taps(g)]
+    [((1,), (-1,)), ((0,), (0,)), ((1,), (0,)), ((0,), (1,))]
+    """
+    found = []
+    for index, tap in enumerate(itertools.product(*map(range, g.kernel))):
+        places = (t * d - begin for t, d, (begin, _) in zip(tap, g.dilation, g.ends))
+        shift, phase = zip(*(divmod(place, s) for place, s in zip(places, g.stride)))
+        found.append(Tap(index, phase, shift))
+    return found
+
+
+def phases(g: Geometry) -> Iterator[tuple[tuple[int, ...], list[int], list[Tap]]]:
+    """Give each residue of held places by the strides, its extent on each axis, and its taps."""
+    by_phase: dict[tuple[int, ...], list[Tap]] = {}
+    for tap in taps(g):
+        by_phase.setdefault(tap.phase, []).append(tap)
+    for phase in itertools.product(*(range(min(s, n)) for s, n in zip(g.stride, g.held))):
+        extent = [-(-(n - r) // s) for n, r, s in zip(g.held, phase, g.stride)]
+        yield phase, extent, by_phase.get(phase, [])
+
+
+class Block(NamedTuple):
+    """How many of each index one step takes."""
+
+    batch: int
+    rows: int  # of the first spatial axis
+    groups: int
+    outer: int
+
+
+def fit(g: Geometry, rows: int, row: int, fits: Callable[[Block], bool]) -> Block:
+    """Give the block for ``rows`` of ``row`` places in a sample, the largest that fits.
+
+    Columns come first, then output channels, then groups. The smallest block there is, is one row
+    of one sample and one channel of one group.
+    """
+    if rows * row < COLUMNS:
+        batch, high = max(1, min(g.batch, COLUMNS // (rows * row))), rows
+    else:
+        batch, high = 1, min(rows, -(-COLUMNS // row))
+    while not fits(Block(batch, high, 1, 1)) and (batch > 1 or high > 1):
+        batch, high = (-(-batch // 2), high) if batch > 1 else (1, -(-high // 2))
+    outer = _largest(g.outer, lambda n: fits(Block(batch, high, 1, n)))
+    if outer < g.outer:
+        return Block(batch, high, 1, outer)
+    return Block(batch, high, _largest(g.groups, lambda n: fits(Block(batch, high, n, outer))), outer)
+
+
+def steps(size: int, step: int) -> Iterator[slice]:
+    """Cut ``size`` into even parts of at most ``step``.
+
+    >>> [(part.start, part.stop) for part in steps(10, 4)]
+    [(0, 4), (4, 7), (7, 10)]
+    """
+    parts = -(-size // step)
+    for part in range(parts):
+        yield slice(-(-size * part // parts), -(-size * (part + 1) // parts))
+
+
+def _largest(high: int, fits: Callable[[int], bool]) -> int:
+    low = 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low

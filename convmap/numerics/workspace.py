@@ -1,0 +1,97 @@
+"""Products and scratch space of the core in any array library; NumPy's reuses its memory.
+
+Kept apart so that only this module knows one library from another.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+Array = Any  # of any library
+
+
+class Workspace:
+    """The operations of the array API standard alone: each gives a new array."""
+
+    def __init__(self, xp: Any, like: Array) -> None:
+        self.xp, self.device = xp, array_api_compat.device(like)
+        self.dtype = like.dtype
+        self.short = like.dtype == getattr(xp, "float16", None)
+        # sums of float16 are rounded once, at the end
+        self.sums = xp.float32 if self.short else like.dtype
+        self.bytes = xp.finfo(self.sums).bits // 8
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return self.xp.zeros(shape, dtype=dtype or self.dtype, device=self.device)
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        return self.xp.empty(shape, dtype=self.dtype, device=self.device)
+
+    def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Give an array for sums, its values arbitrary, valid until the name is asked for again."""
+        return self.xp.empty(shape, dtype=self.sums, device=self.device)
+
+    def product(self, name: str, a: Array, b: Array) -> Array:
+        return self.xp.matmul(a, b)
+
+    def copy(self, name: str, a: Array) -> Array:
+        """Give the values in memory order, in the format of sums."""
+        return self.xp.astype(a, self.sums, copy=True)
+
+    def wide(self, a: Array) -> Array:
+        """Give the values in the format of sums."""
+        return self.xp.astype(a, self.sums) if self.short else a
+
+    def stored(self, a: Array) -> Array:
+        """Give the values in the format of the arrays given."""
+        return self.xp.astype(a, self.dtype) if self.short else a
+
+
+class NumpyWorkspace(Workspace):
+    """The same into memory touched before: fresh pages cost as much as the arithmetic."""
+
+    def __init__(self, xp: Any, like: Array) -> None:
+        super().__init__(xp, like)
+        self._memory: dict[str, Array] = {}
+
+    def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
+        size = math.prod(shape)
+        if name not in self._memory or self._memory[name].size < size:
+            self._memory.pop(name, None)
+            self._memory[name] = np.empty(size, self.sums)
+        return self._memory[name][:size].reshape(shape)
+
+    def product(self, name: str, a: Array, b: Array) -> Array:
+        return np.matmul(a, b, out=self.scratch(name, (*a.shape[:-1], b.shape[-1])))
+
+    def wide(self, a: Array) -> Array:
+        return a  # NumPy converts while it assigns
+
+    def stored(self, a: Array) -> Array:
+        return a
+
+    def copy(self, name: str, a: Array) -> Array:
+        out = self.scratch(name, a.shape)
+        np.copyto(out, a)
+        return out
+
+
+def workspace(*arrays: Array) -> Workspace:
+    """Give the workspace for arrays of one library, format and device."""
+    given = [a for a in arrays if a is not None]
+    try:
+        xp = array_api_compat.array_namespace(*given)
+    except TypeError:
+        kinds = ", ".join(type(a).__name__ for a in given)
+        raise ValueError(f"arrays of type {kinds}: give arrays of one array-API library") from None
+    first = given[0]
+    formats = [getattr(xp, name, None) for name in ("float16", "float32", "float64")]
+    for a in given:
+        if a.dtype != first.dtype or a.dtype not in [f for f in formats if f is not None]:
+            listed = ", ".join(str(a.dtype) for a in given)
+            raise ValueError(f"arrays of {listed}: give float16, float32 or float64, the same for all")
+    return (NumpyWorkspace if array_api_compat.is_numpy_array(first) else Workspace)(xp, first)
