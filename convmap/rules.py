@@ -40,7 +40,7 @@ else:
 
 _BINDING_KEYS = {
     "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
-    "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy",
+    "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
@@ -257,7 +257,8 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         for number, row in enumerate(_with_earlier(file, content.get("binding", ())), 1):
             if "shim" in row:
                 row = {"since": table.get("shims_since", ""), **row}
-            bindings += _bindings(file, number, row, name, operators, limits)
+            for one in _spread(row, table["tensor_class"]):
+                bindings += _bindings(file, number, one, name, operators, limits)
     known = {b.api for b in bindings} | {b.shim for b in bindings}
     for api in limits:
         if api not in known:
@@ -276,6 +277,37 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         path.parent,
         quirks,
     )
+
+
+def _spread(row: dict[str, Any], tensor_class: str) -> Iterable[dict[str, Any]]:
+    """Give a row for each operator of a list, ``{op}`` filled in; ``method``: also as a tensor's method."""
+    ops = row.get("op")
+    for op in ops if isinstance(ops, list) else [ops]:
+        one = {k: _filled(v, str(op)) for k, v in row.items() if k != "method"}
+        yield one
+        if row.get("method"):
+            first = re.match(r"\s*(\w+)", one["signature"])
+            assert first is not None
+            apis = one["api"] if isinstance(one["api"], list) else [one["api"]]
+            maps = [
+                {k: "self" if v == first[1] and k != "slot" else v for k, v in m.items()}
+                for m in one.get("maps", ())
+            ]
+            if not any("self" in m.values() for m in maps):
+                maps.append({"slot": first[1], "param": "self"})
+            yield {
+                **one,
+                "api": [f"{tensor_class}.{api.rpartition('.')[2]}" for api in apis],
+                "signature": "self" + one["signature"][first.end() :],
+                "maps": maps,
+                "read_only": True,
+            }
+
+
+def _filled(value: Any, op: str) -> Any:
+    if isinstance(value, list):
+        return op if value and value[0] == op else [_filled(v, op) for v in value]
+    return value.replace("{op}", op) if isinstance(value, str) else value
 
 
 def _with_earlier(file: Path, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
