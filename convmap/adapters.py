@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from convmap.model import UNKNOWN, Map, Opaque, Sides, SlotValue, Value, constant
+from convmap.model import UNKNOWN, Map, Named, Opaque, Sides, SlotValue, Value, constant
 
 
 class CannotWrite(Exception):
@@ -98,6 +98,35 @@ def _same_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[st
     return {"param": _single(m, slots)}
 
 
+def _typed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Take a value of certain kinds only: what tells overloads of one call apart."""
+    value, kinds = args["param"], m.option("kinds")
+    if value.kind not in kinds and type(value.known).__name__ not in kinds:
+        raise CannotWrite(f"{value.code} is not known to be {' or '.join(kinds)}")
+    return {m.slots[0]: value} if m.slots else {}
+
+
+def _typed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    return {"param": _single(m, slots)} if m.slots else {}
+
+
+def _implied(m: Map) -> Value:
+    """Give what a call says without an argument: a constant, or a name that every framework spells."""
+    name = m.option("name", "")
+    return Value(f"\0O{name}\0", Named(name), "scalar") if name else constant(m.option("value"))
+
+
+def _implied_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    return {m.slots[0]: _implied(m)}
+
+
+def _implied_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    value, own = _single(m, slots), _implied(m)
+    if not value.is_known or value.known != own.known:
+        raise CannotWrite(f"{m.slots[0]} is always {own.known!r} here")
+    return {}
+
+
 def _spatial_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
     value = _single(m, slots)
     forms = m.option("forms", "int tuple").split()
@@ -175,6 +204,22 @@ def _or_slot_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict
     ):
         return {"param": constant(None)}
     return {"param": _single(m, slots)}
+
+
+def _or_default_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    value = args["param"]
+    given = value.is_known and value.known == m.option("value")
+    return {m.slots[0]: constant(None) if given else value}
+
+
+def _or_default_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    """Write no argument for None: this parameter's default is what None means elsewhere."""
+    value = _single(m, slots)
+    if value.is_known and value.known is None:
+        return {}
+    if not value.is_known and value.kind != "dtype":
+        raise CannotWrite(f"the {m.slots[0]} may be None, which is not taken here")
+    return {"param": value}
 
 
 def _ignored_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
@@ -471,10 +516,13 @@ ADAPTERS = {
     a.name: a
     for a in (
         Adapter("same", ("param",), (), _same_lift, _same_lower),
+        Adapter("typed", ("param",), ("kinds",), _typed_lift, _typed_lower),
+        Adapter("implied", (), ("value", "name"), _implied_lift, _implied_lower),
         Adapter("spatial", ("param",), ("forms",), _same_lift, _spatial_lower),
         Adapter("complement", ("param",), (), _complement_lift, _complement_lower),
         Adapter("enum", ("param",), ("values",), _enum_lift, _enum_lower),
         Adapter("or_slot", ("param",), ("other",), _or_slot_lift, _or_slot_lower),
+        Adapter("or_default", ("param",), ("value",), _or_default_lift, _or_default_lower),
         Adapter("ignored", ("param",), (), _ignored_lift, _ignored_lower),
         Adapter("fixed", ("param",), ("values", "why"), _fixed_lift, _ignored_lower),
         Adapter("varargs", ("param",), (), _varargs_lift, _varargs_lower),

@@ -49,7 +49,7 @@ def compare(
     if any(run.shape != judge.shape for run in (*own, other)):
         shapes = f"shapes {judge.shape} in torch, {other.shape} in the other framework"
         return Comparison(name, kind, float("inf"), float("inf"), 0.0, shapes)
-    judge = judge.astype(np.float64)
+    judge = judge.astype(np.float64)  # bools and whole numbers too
     off = other.astype(np.float64) - judge
     away = [run.astype(np.float64) - judge for run in own]
     if judge.size == 0:

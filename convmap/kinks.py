@@ -43,7 +43,7 @@ def suspect(tensors: dict[Key, Runs]) -> tuple[Key, float] | None:
         if any(run.shape != truth.shape for run in runs):
             return None
         scale = float(np.abs(truth).max(initial=0.0))
-        off = max(float(np.abs(run - truth).max(initial=0.0)) for run in runs)
+        off = max(float(np.abs(np.subtract(run, truth, dtype=np.float64)).max(initial=0.0)) for run in runs)
         if key[0] in ("forward", "buffer"):
             if off > OFF * scale:
                 return None

@@ -22,6 +22,13 @@ UNKNOWN = _Unknown()
 
 
 @dataclass(frozen=True)
+class Named:
+    """What a name stands for in every framework: the operator it is bound to, like a number format."""
+
+    operator: str
+
+
+@dataclass(frozen=True)
 class Value:
     """An argument: its text, and what is known of it without running anything.
 
@@ -37,6 +44,7 @@ class Value:
     items: tuple["Value", ...] = ()
     pure: bool = True
     atom: bool = True
+    kind: str = field(default="", compare=False)  # tensor, dtype, device, int ...; "" where not inferred
 
     @property
     def is_known(self) -> bool:

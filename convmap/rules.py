@@ -45,6 +45,7 @@ _BINDING_KEYS = {
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
 
 
+SHIM = "_shim"  # behind a shim's name where a file uses it for something else
 OTHER_VALUES, RIGHT_VALUES = "other values", "right values"
 
 
@@ -97,7 +98,7 @@ class Framework:
 
     def layer(self, class_name: str) -> Binding | None:
         """Find the binding of a layer's class at run time, by its own name: a layer's or a shim's."""
-        own = class_name.rpartition(".")[2]
+        own = class_name.rpartition(".")[2].removesuffix(SHIM)
         inside = class_name.split(".")[0] == self.package
         for binding in self.bindings:
             if binding.operator.kind == "layer":
@@ -283,7 +284,8 @@ def _spread(row: dict[str, Any], tensor_class: str) -> Iterable[dict[str, Any]]:
     """Give a row for each operator of a list, ``{op}`` filled in; ``method``: also as a tensor's method."""
     ops = row.get("op")
     for op in ops if isinstance(ops, list) else [ops]:
-        one = {k: _filled(v, str(op)) for k, v in row.items() if k != "method"}
+        one = {k: _filled(v, str(op)) for k, v in row.items() if k not in ("method", "op")}
+        one["op"] = op
         yield one
         if row.get("method"):
             first = re.match(r"\s*(\w+)", one["signature"])
@@ -306,7 +308,7 @@ def _spread(row: dict[str, Any], tensor_class: str) -> Iterable[dict[str, Any]]:
 
 def _filled(value: Any, op: str) -> Any:
     if isinstance(value, list):
-        return op if value and value[0] == op else [_filled(v, op) for v in value]
+        return [_filled(v, op) for v in value]
     return value.replace("{op}", op) if isinstance(value, str) else value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convmap import versions
@@ -18,6 +18,7 @@ from convmap.errors import Refusal
 from convmap.model import (
     UNKNOWN,
     Binding,
+    Named,
     Opaque,
     OpCall,
     Param,
@@ -138,7 +139,7 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
     for slot in call.operator.slots:
         value = call.get(slot.name)
         if isinstance(value, Value):
-            known = value.known
+            known = value.known.operator if isinstance(value.known, Named) else value.known
             if slot.spatial and call.dims and isinstance(known, int):
                 known = (known,) * call.dims
             elif slot.spatial and call.dims and not value.is_known and value.shape == "tuple":
@@ -173,7 +174,7 @@ def lower(
         if not versions.admits(binding, version):
             continue
         try:
-            writes = _write(call, binding, lifted)
+            writes = tuple(_named(w, target) for w in _write(call, binding, lifted))
         except CannotWrite as reason:
             reasons.append(f"{(binding.shim or binding.api).rpartition('.')[2]}: {reason}")
             continue
@@ -182,6 +183,20 @@ def lower(
     if not reasons:
         reasons = [f"{target.name} {version} has no counterpart in the rules"]
     raise Refusal("CM202", "; ".join(reasons), "port this call by hand, and check it with verify")
+
+
+def _named(write: Write, target: Framework) -> Write:
+    """Spell a name that every framework has its own for; one that the target lacks can't be written."""
+    if not isinstance(write.value.known, Named):
+        return write
+    name = write.value.known.operator
+    found = [b for b in target.bindings if b.operator.name == name and not b.read_only]
+    if not found:
+        raise CannotWrite(f"{target.name} has no {name.replace('_', ' ')}")
+    if not write.value.code.startswith("\0O"):
+        return write  # the source's own text, whose names are rewritten in it
+    code = found[0].write or f"\0R{found[0].api}\0"
+    return replace(write, value=replace(write.value, code=code))
 
 
 def lower_to(binding: Binding, call: OpCall, ignoring: frozenset[str] = frozenset()) -> Plan:

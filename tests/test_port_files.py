@@ -153,3 +153,16 @@ def test_the_documented_output_padding_is_lossy_and_only_on_request(tmp_path: Pa
     assert "nn.Pad(((0, 0), (0, 0), (0, 1), (0, 1)))" in (tmp_path / "m_mindspore.py").read_text()
     exact = run("port", "m.py", "--to", "mindspore", cwd=tmp_path)
     assert exact.returncode == 0 and "nn.Pad" not in (tmp_path / "m_mindspore.py").read_text()
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+def test_a_shim_never_takes_a_name_of_the_file_or_of_python(target: str) -> None:
+    source = (
+        "import torch\nimport torch.nn as nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        "        std = x.std(dim=1)\n        n = round(2.5)\n        y, where = x.max(1)\n"
+        "        return torch.where(std > n, std, y)\n"
+    )
+    after = port_text(source, "torch", target).after
+    assert "std = std_shim(x" in after and "def std_shim(" in after
+    assert "n = round(2.5)" in after and "def round(" not in after
+    assert "def where(" not in after and "max_along(x, 1)" in after

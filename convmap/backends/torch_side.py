@@ -107,8 +107,13 @@ class Model:
             tensors.append(tensor)
         noise = side.Noise(noise_seed)
         sums = Sums(net) if dtype == "float64" and cotangents is not None else None
-        with side.Patched(self.module, self._random(noise, kind)):
-            outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(kind)  # what the model makes on the way
+        try:
+            with side.Patched(self.module, self._random(noise, kind)):
+                outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
+        finally:
+            torch.set_default_dtype(usual)
         grads, weights = [], {}
         if cotangents is not None:
             total = sum((y * torch.from_numpy(c).to(y.dtype)).sum() for (_, y), c in zip(outputs, cotangents))

@@ -62,7 +62,10 @@ def judged(
         elif not seen and RIGHT_VALUES in outcome.raises:
             status, seen = "right", "within the bound, as this quirk is at times"
         else:
-            status, seen = "fixed", f"it no longer gives {' or '.join(outcome.raises)}, but {seen or 'is right'}"
+            status, seen = (
+                "fixed",
+                f"it no longer gives {' or '.join(outcome.raises)}, but {seen or 'is right'}",
+            )
     else:
         status = "differs" if seen else "exact"
         if seen:

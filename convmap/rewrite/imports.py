@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable
 
 import libcst as cst
 
 from convmap.rewrite.edits import Edits
-from convmap.rules import Framework
+from convmap.rules import SHIM, Framework
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Imported, Names
 
@@ -27,7 +28,11 @@ class Spelling:
             if qualified == module or qualified.startswith(module + "."):
                 local = self._local(module, statement, name)
                 return local + qualified[len(module) :]
-        return qualified  # a shim's own name, or a builtin
+        return self._own(qualified)
+
+    def _own(self, name: str) -> str:
+        """Spell a shim's name, which may mean something else in this file or in Python."""
+        return name + SHIM if name in self.taken or hasattr(builtins, name) else name
 
     def _local(self, module: str, statement: str, name: str) -> str:
         if module not in self.needed:

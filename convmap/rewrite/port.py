@@ -91,6 +91,7 @@ class _Porter:
         before = document.text((0, len(document.data)))
         self.port = Port(document.path, source.name, target.name, before, before)
         self.done: set[ast.AST] = set()  # names of the source that no longer appear
+        self.refused: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
 
@@ -132,6 +133,7 @@ class _Porter:
         assert refusal is not None
         if refusal.code == "CM105" and self._drop_in(call, bindings[0]):
             return
+        self.refused.add(call)
         self._refuse(call, api, refusal)
 
     def _is_same(self, api: str) -> bool:
@@ -313,7 +315,7 @@ class _Porter:
             return
         qualified = self.names.qualified(node)
         if qualified is None:
-            if isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute) and not self._is_gone(node):
                 self._attribute(node, parent)
             return
         if qualified.split(".")[0] != self.source.package:
@@ -323,6 +325,9 @@ class _Porter:
             root = root.value
         if root in self.done or (isinstance(parent, ast.Call) and parent.func is node):
             return
+        call = self.names.parent.get(parent) if isinstance(parent, ast.keyword) else parent
+        if call in self.refused:
+            return  # it stays as it was, with its arguments
         bindings = self.source.by_api.get(qualified, ())
         if not bindings:
             self._refuse(node, qualified, Refusal("CM101", f"{qualified} is not in the rules"))
@@ -336,6 +341,12 @@ class _Porter:
         self.edits.replace(self.document.span(node), text)
         self.done.add(root)
         self.port.uses.append(Use(node.lineno, qualified, text.strip("\0")[1:], "exact"))
+
+    def _is_gone(self, node: ast.expr) -> bool:
+        """Tell whether a replaced call dropped the expression: x.device of ``device=x.device``."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return node in self.done
 
     def _reference_text(self, node: ast.AST, binding: Binding, parent: ast.AST | None) -> str:
         if binding.operator.kind == "class":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,21 @@ def read_shims(folder: Path, package: str) -> dict[str, Shim]:
                 if qualified and qualified.split(".")[0] == package:
                     edits.replace(document.span(node), reference(qualified))
         top = {n.name: n for n in document.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))}
+        imported = [i for items in names.imports.values() for i in items]
+        others = [i.local for i in imported if i.qualified.split(".")[0] in siblings]
+        # A file may use a shim's name for something else: definitions and uses are spelled per file.
+        for node in names.order:
+            if isinstance(node, ast.Name) and (node.id in top or node.id in others):
+                if names.scope_of[node].find(node.id) is names.module:
+                    edits.replace(document.span(node), reference(node.id))
+        for name, node in top.items():
+            keyword = re.compile(rb"(def|class)\s+").match(document.data, document.span(node)[0])
+            assert keyword is not None
+            edits.replace((keyword.end(), keyword.end() + len(name.encode())), reference(name))
         for name, node in top.items():
             start = node.decorator_list[0] if node.decorator_list else node
             span = (document.offset(start.lineno, 0), document.span(node)[1])
             used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            imported = [i for items in names.imports.values() for i in items]
-            others = [i.local for i in imported if i.qualified.split(".")[0] in siblings]
             needs = tuple(other for other in (*others, *top) if other in used and other != name)
             modules = {i.local: ast.unparse(i.statement) for i in imported
                        if i.qualified.split(".")[0] not in (package, "__future__", *siblings)}  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from convmap.model import UNKNOWN, Value
+from convmap.model import UNKNOWN, Binding, Named, Value
 from convmap.rules import Framework
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Names, Scope
@@ -107,7 +107,7 @@ class Inference:
             shape = "unknown"
         atom = isinstance(node, (ast.Constant, ast.Name, ast.Attribute, ast.Call, ast.Subscript,
                                  ast.Tuple, ast.List, ast.Dict)) and not self._negative(node)  # fmt: skip
-        return Value(code, known, shape, items, self.pure(node), atom)
+        return Value(code, known, shape, items, self.pure(node), atom, kind)
 
     @staticmethod
     def _negative(node: ast.expr) -> bool:
@@ -139,9 +139,21 @@ class Inference:
             if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
                 return UNKNOWN
             return _try(lambda: _fold(node.op, left, right))
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            named = self._named(node)
+            if named is not None:
+                return named
         if isinstance(node, ast.Name) and node not in self._busy:
             return self._known_name(node)
         return UNKNOWN
+
+    def _named(self, node: ast.expr) -> Named | None:
+        """Give what an imported name stands for, where it is a name that every framework has."""
+        qualified = self.names.qualified(node)
+        for binding in self.framework.by_api.get(qualified, ()) if qualified else ():
+            if binding.operator.kind == "class" and binding.operator.returns == "dtype":
+                return Named(binding.operator.name)
+        return None
 
     def _known_name(self, node: ast.Name) -> Any:
         scope = self.names.scope_of[node].find(node.id)
@@ -414,11 +426,13 @@ class Inference:
                 return _join([self.kind(v) for v in values])
             return "unknown"
         if self.kind(node.value) == "tensor":
-            if node.attr == "shape":
-                return "ints"
-            if node.attr in ("data", "T", "grad"):
-                return "tensor"
-            return "int" if node.attr == "ndim" else "unknown"
+            for binding in self.framework.by_api.get(f"{self.framework.tensor_class}.{node.attr}", ()):
+                if len(binding.params) == 1:
+                    return binding.operator.returns
+            return "unknown"
+        qualified = self.names.qualified(node)
+        if qualified is not None:
+            return self._api_kind(qualified)
         if self.kind(node.value) == "module" and node.attr in ("weight", "bias"):
             return "tensor"
         return "unknown"
@@ -426,7 +440,7 @@ class Inference:
     def _call_kind(self, node: ast.Call) -> str:
         qualified = self.names.qualified(node.func)
         if qualified is not None:
-            return self._api_kind(qualified)
+            return self._api_kind(qualified, node)
         func = node.func
         if isinstance(func, ast.Name):
             if func.id in ("int", "len", "round"):
@@ -449,15 +463,18 @@ class Inference:
             return self._method_kind(node, func)
         return "tensor" if self.kind(func) == "module" else "unknown"
 
-    def _api_kind(self, qualified: str) -> str:
+    def _api_kind(self, qualified: str, call: ast.Call | None = None) -> str:
         if qualified.startswith("math."):
             return "int" if qualified in ("math.ceil", "math.floor") else "number"
-        for binding in self.framework.by_api.get(qualified, ()):
+        bindings = self.framework.by_api.get(qualified, ())
+        fitting = [b for b in bindings if call is None or _takes(b, call, 0)] or bindings
+        returns = set()
+        for binding in fitting:
             operator = binding.operator
             if operator.kind in ("layer", "container"):
                 return "modules" if operator.returns == "modules" else "module"
-            return operator.returns
-        return "unknown"
+            returns.add(operator.returns)
+        return returns.pop() if len(returns) == 1 else "unknown"
 
     def _method_kind(self, node: ast.Call, func: ast.Attribute) -> str:
         if isinstance(func.value, ast.Name) and func.value.id == "self":
@@ -493,10 +510,9 @@ class Inference:
 
     def _tensor_method(self, node: ast.Call, func: ast.Attribute) -> str:
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())
-        for binding in known:
-            if len(binding.params) > len(node.args) + len(node.keywords) or binding.has_star:
-                return binding.operator.returns
-        return known[0].operator.returns if known else "unknown"
+        returns = {b.operator.returns for b in known if _takes(b, node, 1)}
+        returns = returns or {b.operator.returns for b in known}
+        return returns.pop() if len(returns) == 1 else "unknown"
 
     def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         annotated = self._annotation_kind(function.returns)
@@ -513,6 +529,20 @@ class Inference:
             columns = zip(*(r.elts for r in returns))  # type: ignore[union-attr]
             return "returns:" + ",".join(_join([self.kind(e) for e in column]) for column in columns)
         return _join([self.kind(r) for r in returns])
+
+
+def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
+    """Tell whether an overload could take a call's arguments, by their number and names."""
+    plain = [p for p in binding.params if p.kind == "plain"][own:]
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        return True
+    names = {p.name for p in binding.params}
+    given = {k.arg for k in call.keywords} | {p.name for p in plain[: len(call.args)]}
+    return (
+        (len(call.args) <= len(plain) or binding.has_star)
+        and given <= names
+        and all(p.default is not None or p.name in given for p in plain)
+    )
 
 
 def _called(node: ast.AST) -> str:

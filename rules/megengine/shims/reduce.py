@@ -1,0 +1,188 @@
+"""Reductions and order along an axis with torch's signatures, where MegEngine's differ; indices are int32."""
+
+from collections import namedtuple
+
+import megengine
+import megengine.functional as F
+
+
+class Along(namedtuple("Along", ["values", "indices"])):
+    """What an axis was searched for, and where it is."""
+
+
+def max_along(input, dim, keepdim=False):
+    """The largest values along an axis, and where they are (the first of equal ones)."""
+    indices = F.argmax(input, axis=dim, keepdims=True)
+    values = F.gather(input, dim, indices)
+    if keepdim:
+        return Along(values, indices)
+    return Along(F.squeeze(values, dim), F.squeeze(indices, dim))
+
+
+def min_along(input, dim, keepdim=False):
+    """The smallest values along an axis, and where they are (the first of equal ones)."""
+    values, indices = max_along(-input, dim, keepdim)
+    return Along(-values, indices)
+
+
+def argmax(input, dim=None, keepdim=False):
+    """Where the largest value is, of all or along an axis."""
+    if dim is None:
+        return F.argmax(F.flatten(input), axis=0)
+    return F.argmax(input, axis=dim, keepdims=keepdim)
+
+
+def argmin(input, dim=None, keepdim=False):
+    """Where the smallest value is, of all or along an axis."""
+    return argmax(-input, dim, keepdim)
+
+
+def any_of(input, dim=None, keepdim=False):
+    """Whether some value is not zero, of all or along an axis."""
+    return F.max((input != 0).astype("int32"), axis=dim, keepdims=keepdim) > 0
+
+
+def all_of(input, dim=None, keepdim=False):
+    """Whether no value is zero, of all or along an axis."""
+    return F.min((input != 0).astype("int32"), axis=dim, keepdims=keepdim) > 0
+
+
+def axes_of(input, dim):
+    """The axes of a reduction, counted from the front."""
+    if dim is None or dim == ():
+        return list(range(input.ndim))
+    if isinstance(dim, int):
+        return [dim % input.ndim]
+    return [axis % input.ndim for axis in dim]
+
+
+def var(input, dim=None, *, correction=1, keepdim=False):
+    """The variance over some axes, divided by the count less ``correction``."""
+    axes = axes_of(input, dim)
+    count = 1
+    for axis in axes:
+        count = count * int(input.shape[axis])
+    centred = input - F.mean(input, axis=axes, keepdims=True)
+    return F.sum(centred * centred, axis=axes, keepdims=keepdim) / max(count - correction, 0)
+
+
+def std(input, dim=None, *, correction=1, keepdim=False):
+    """The square root of the variance."""
+    return F.sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+
+
+def norm(input, p="fro", dim=None, keepdim=False):
+    """The 1- or 2-norm of all elements, or along some axes."""
+    terms = F.abs(input) if p == 1 else input * input
+    if dim is None:
+        total = F.sum(terms).reshape((1,) * input.ndim if keepdim else ())
+    else:
+        total = F.sum(terms, axis=axes_of(input, dim), keepdims=keepdim)
+    return total if p == 1 else F.sqrt(total)
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12):
+    """Divide by the norm along an axis, which counts as eps at least."""
+    return input / F.maximum(norm(input, p, dim, True), eps)
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """The k largest or smallest values along an axis, in order, and where they are."""
+    last = F.swapaxes(input, dim, -1)
+    shape = last.shape
+    values, indices = F.topk(last.reshape(-1, shape[-1]), k, descending=largest)
+    shape = tuple(int(n) for n in shape)[:-1] + (k,)
+    return Along(F.swapaxes(values.reshape(shape), dim, -1), F.swapaxes(indices.reshape(shape), dim, -1))
+
+
+def sort(input, dim=-1, descending=False):
+    """The values along an axis in order, and where they were."""
+    last = F.swapaxes(input, dim, -1)
+    values, indices = F.sort(last.reshape(-1, last.shape[-1]), descending=descending)
+    return Along(
+        F.swapaxes(values.reshape(last.shape), dim, -1), F.swapaxes(indices.reshape(last.shape), dim, -1)
+    )
+
+
+def argsort(input, dim=-1, descending=False):
+    """Where the values along an axis are, in their order."""
+    return sort(input, dim, descending)[1]
+
+
+def isfinite(input):
+    """Whether each value is neither infinite nor no number."""
+    return F.logical_not(F.logical_or(F.isnan(input), F.isinf(input)))
+
+
+def round(input):
+    """Round to whole numbers, halves to even."""
+    whole = F.floor(input)
+    rest = input - whole
+    odd = whole - 2 * F.floor(whole / 2)
+    up = F.logical_or(rest > 0.5, F.logical_and(F.equal(rest, 0.5), F.equal(odd, 1)))
+    return whole + up.astype("float32")
+
+
+def glu(input, dim=-1):
+    """One half of an axis times the sigmoid of the other."""
+    a, b = F.split(input, 2, axis=dim)
+    return a * F.sigmoid(b)
+
+
+def zeros_like(input, dtype=None):
+    """Zeros of a tensor's shape, in its number format or another."""
+    return F.zeros(input.shape, dtype=dtype or input.dtype)
+
+
+def ones_like(input, dtype=None):
+    """Ones of a tensor's shape, in its number format or another."""
+    return F.ones(input.shape, dtype=dtype or input.dtype)
+
+
+def kind_of(value):
+    """The number format that torch gives a Python value; whole numbers have 32 bits here."""
+    if isinstance(value, megengine.Tensor):
+        return value.dtype
+    if isinstance(value, (list, tuple)):
+        kinds = [kind_of(item) for item in value]
+        return "float32" if "float32" in kinds or not kinds else kinds[0]
+    return "bool" if isinstance(value, bool) else "int32" if isinstance(value, int) else "float32"
+
+
+def full(size, fill_value, dtype=None):
+    """One value everywhere, in its own number format or another."""
+    return F.full(size, fill_value, dtype=dtype or kind_of(fill_value))
+
+
+def full_like(input, fill_value, dtype=None):
+    """One value everywhere, in a tensor's shape and number format or another."""
+    return F.full(input.shape, fill_value, dtype=dtype or input.dtype)
+
+
+def new_zeros(input, size):
+    """Zeros of a tensor's number format."""
+    return F.zeros(size, dtype=input.dtype)
+
+
+def new_ones(input, size):
+    """Ones of a tensor's number format."""
+    return F.ones(size, dtype=input.dtype)
+
+
+def new_full(input, size, fill_value):
+    """One value everywhere, in a tensor's number format."""
+    return F.full(size, fill_value, dtype=input.dtype)
+
+
+def arange(start, end, step=1, dtype=None):
+    """Numbers from start up to end, without it; whole ones where all three are."""
+    return F.arange(start, end, step, dtype=dtype or kind_of([start, end, step]))
+
+
+def tensor(data, dtype=None):
+    """A tensor of Python numbers or of an array."""
+    if dtype is None and isinstance(data, (bool, int, float, list, tuple)):
+        dtype = kind_of(data)
+    if dtype == "bool":
+        return megengine.Tensor(data).astype("bool")
+    return megengine.Tensor(data, dtype=dtype)

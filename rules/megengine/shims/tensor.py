@@ -1,0 +1,183 @@
+"""Functions of tensors with torch's signatures, where MegEngine has none or another meaning."""
+
+import megengine
+import megengine.functional as F
+
+
+def like(value, other):
+    """A number as a tensor of another's format; a tensor as it is."""
+    return value if isinstance(value, megengine.Tensor) else F.full((1,), value, dtype=other.dtype)
+
+
+def where(condition, input, other):
+    """Choose between two tensors or numbers, all broadcast against each other."""
+    a = input if isinstance(input, megengine.Tensor) else like(input, other)
+    b = like(other, a)
+    mask = condition.astype("float32")
+    shape = (mask * 0 + a.astype("float32") * 0 + b.astype("float32") * 0).shape
+    spread = F.broadcast_to(mask, shape) > 0.5
+    return F.where(spread, F.broadcast_to(a, shape), F.broadcast_to(b, shape))
+
+
+def masked_fill(input, mask, value):
+    """Replace the elements under a mask, which is broadcast."""
+    return where(mask, like(value, input), input)
+
+
+def at(dim, item, ndim):
+    """An index that picks on one axis."""
+    return (slice(None),) * (dim % ndim) + (item,)
+
+
+def index_select(input, dim, index):
+    """Pick along an axis by a vector of indices."""
+    return input[at(dim, index, input.ndim)]
+
+
+def select(input, dim, index):
+    """One slice of an axis, without it."""
+    return input[at(dim, index, input.ndim)]
+
+
+def narrow(input, dim, start, length):
+    """A stretch of an axis."""
+    return input[at(dim, slice(start, start + length), input.ndim)]
+
+
+def flip(input, dims):
+    """Reverse the order along axes."""
+    for dim in dims:
+        size = int(input.shape[dim])
+        input = input[at(dim, F.arange(size - 1, -1, -1, dtype="int32"), input.ndim)]
+    return input
+
+
+def unbind(input, dim=0):
+    """The slices of an axis, without it."""
+    return tuple(select(input, dim, i) for i in range(int(input.shape[dim])))
+
+
+def repeat_interleave(input, repeats, dim=None):
+    """Repeat each element along an axis, or of all in a row."""
+    return F.repeat(input, repeats, None if dim is None else dim % input.ndim)
+
+
+def tile(input, dims):
+    """Repeat whole copies along axes; a longer list adds axes in front, a shorter one counts from the end."""
+    dims = tuple(dims)
+    sizes = tuple(int(n) for n in input.shape)
+    sizes = (1,) * (len(dims) - len(sizes)) + sizes
+    return F.tile(input.reshape(sizes), (1,) * (len(sizes) - len(dims)) + dims)
+
+
+def expand(input, *sizes):
+    """Broadcast to a shape; -1 keeps an axis as it is."""
+    if len(sizes) == 1 and not isinstance(sizes[0], int):
+        sizes = tuple(sizes[0])
+    own = (1,) * (len(sizes) - input.ndim) + tuple(int(n) for n in input.shape)
+    return F.broadcast_to(input, tuple(n if s == -1 else int(s) for s, n in zip(sizes, own)))
+
+
+def below(input, diagonal):
+    """Where the last two axes lie on or below a diagonal."""
+    rows, columns = int(input.shape[-2]), int(input.shape[-1])
+    row = F.arange(0, rows, 1, dtype="int32").reshape(rows, 1)
+    column = F.arange(0, columns, 1, dtype="int32").reshape(1, columns)
+    return F.broadcast_to(column - row, (rows, columns)) <= diagonal
+
+
+def tril(input, diagonal=0):
+    """Keep what is on or below a diagonal, zeros elsewhere."""
+    return input * below(input, diagonal).astype(input.dtype)
+
+
+def triu(input, diagonal=0):
+    """Keep what is on or above a diagonal, zeros elsewhere."""
+    return input * F.logical_not(below(input, diagonal - 1)).astype(input.dtype)
+
+
+def outer(input, vec2):
+    """Every product of two vectors' elements."""
+    return input.reshape(-1, 1) * vec2.reshape(1, -1)
+
+
+def movedim(input, source, destination):
+    """Move axes to other places; the others keep their order."""
+    source = [source] if isinstance(source, int) else list(source)
+    destination = [destination] if isinstance(destination, int) else list(destination)
+    source = [axis % input.ndim for axis in source]
+    order = [axis for axis in range(input.ndim) if axis not in source]
+    for place, axis in sorted(zip([axis % input.ndim for axis in destination], source)):
+        order.insert(place, axis)
+    return F.transpose(input, order)
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """The windows of n c h w as columns, n c*kernel positions."""
+    both = [(v, v) if isinstance(v, int) else tuple(v) for v in (kernel_size, dilation, padding, stride)]
+    kernel, dilation, padding, stride = both
+    x = F.pad(input, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    n, c, height, width = (int(v) for v in x.shape)
+    rows = (height - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1
+    columns = (width - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1
+    taps = []
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            top, left = i * dilation[0], j * dilation[1]
+            bottom, right = top + (rows - 1) * stride[0] + 1, left + (columns - 1) * stride[1] + 1
+            taps.append(x[:, :, top : bottom : stride[0], left : right : stride[1]])
+    return F.stack(taps, axis=2).reshape(n, c * kernel[0] * kernel[1], rows * columns)
+
+
+def pixel_unshuffle(input, downscale_factor):
+    """Move blocks of pixels into channels, n c h w."""
+    r = downscale_factor
+    n, c, height, width = (int(v) for v in input.shape)
+    x = input.reshape(n, c, height // r, r, width // r, r)
+    return F.transpose(x, (0, 1, 3, 5, 2, 4)).reshape(n, c * r * r, height // r, width // r)
+
+
+def einsum(equation, *operands):
+    """Sums of products by letters, two operands at a time; no repeated letter in one operand, no dots."""
+    inputs, _, output = equation.replace(" ", "").partition("->")
+    names = inputs.split(",")
+    result, letters = operands[0], names[0]
+    for number in range(1, len(operands)):
+        later = "".join(names[number + 1 :]) + output
+        result, letters = contract(result, letters, operands[number], names[number], later)
+    letters, result = drop(result, letters, output)
+    order = [letters.index(letter) for letter in output]
+    return F.transpose(result, order) if order else result
+
+
+def contract(a, of_a, b, of_b, later):
+    """Multiply two tensors: letters that nothing later needs are summed by a matrix product."""
+    of_a, a = drop(a, of_a, of_b + later)
+    of_b, b = drop(b, of_b, of_a + later)
+    both = [letter for letter in of_a if letter in of_b and letter in later]
+    summed = [letter for letter in of_a if letter in of_b and letter not in later]
+    rows = [letter for letter in of_a if letter not in of_b]
+    columns = [letter for letter in of_b if letter not in of_a]
+    left = F.transpose(a, [of_a.index(letter) for letter in both + rows + summed])
+    right = F.transpose(b, [of_b.index(letter) for letter in both + summed + columns])
+    sizes = {letter: int(n) for letter, n in zip(of_a + of_b, tuple(a.shape) + tuple(b.shape))}
+
+    def count(letters):
+        total = 1
+        for letter in letters:
+            total = total * sizes[letter]
+        return total
+
+    left = left.reshape(count(both), count(rows), count(summed))
+    right = right.reshape(count(both), count(summed), count(columns))
+    kept = both + rows + columns
+    product = F.matmul(left, right).reshape([sizes[letter] for letter in kept] or [1])
+    return product, "".join(kept)
+
+
+def drop(a, letters, needed):
+    """Sum over the letters that nothing else has."""
+    gone = [i for i, letter in enumerate(letters) if letter not in needed]
+    if not gone:
+        return letters, a
+    return "".join(letter for letter in letters if letter in needed), F.sum(a, axis=gone)

@@ -1,0 +1,139 @@
+"""Functions of tensors with torch's signatures, where MindSpore's have no CPU kernel or another meaning."""
+
+import mindspore
+from mindspore import nn, ops
+
+
+def full(size, fill_value, dtype=None):
+    """One value everywhere, in the number format that torch gives it, or another."""
+    if dtype is None:
+        if isinstance(fill_value, bool):
+            dtype = mindspore.bool_
+        else:
+            dtype = mindspore.int64 if isinstance(fill_value, int) else mindspore.float32
+    return ops.full(size, fill_value, dtype=dtype)
+
+
+def cast(input, dtype):
+    """Change the number format; no gradient passes through whole numbers or bools."""
+    if dtype in (mindspore.float16, mindspore.bfloat16, mindspore.float32, mindspore.float64):
+        return input.astype(dtype)
+    return ops.stop_gradient(input).astype(dtype)
+
+
+def cast_like(input, other):
+    """Change to another tensor's number format."""
+    return cast(input, other.dtype)
+
+
+def new_zeros(input, size):
+    """Zeros of a tensor's number format."""
+    return ops.zeros(size, dtype=input.dtype)
+
+
+def new_ones(input, size):
+    """Ones of a tensor's number format."""
+    return ops.ones(size, dtype=input.dtype)
+
+
+def new_full(input, size, fill_value):
+    """One value everywhere, in a tensor's number format."""
+    return ops.full(size, fill_value, dtype=input.dtype)
+
+
+def select(input, dim, index):
+    """One slice of an axis, without it."""
+    dim = dim % input.ndim
+    return input[(slice(None),) * dim + (index,)]
+
+
+def roll(input, shifts, dims=None):
+    """Shift along axes, around the end; without axes, all elements in a row."""
+    if dims is None:
+        return roll(input.reshape((-1,)), shifts, 0).reshape(input.shape)
+    if isinstance(dims, int):
+        dims = (dims,)
+    if isinstance(shifts, int):
+        shifts = (shifts,)
+    for shift, dim in zip(shifts, dims):
+        size = input.shape[dim]
+        cut = (-shift) % size
+        if cut:
+            head = ops.narrow(input, dim, 0, cut)
+            tail = ops.narrow(input, dim, cut, size - cut)
+            input = ops.cat((tail, head), dim)
+    return input
+
+
+def one_hot(tensor, num_classes):
+    """Ones where the class is, on a new last axis; int64."""
+    one, zero = mindspore.tensor(1, mindspore.int64), mindspore.tensor(0, mindspore.int64)
+    return ops.one_hot(tensor, num_classes, one, zero)
+
+
+def einsum(equation, *operands):
+    """Sums of products by letters, two operands at a time; no repeated letter in one operand, no dots."""
+    inputs, _, output = equation.replace(" ", "").partition("->")
+    names = inputs.split(",")
+    result, letters = operands[0], names[0]
+    for number in range(1, len(operands)):
+        later = "".join(names[number + 1 :]) + output
+        result, letters = contract(result, letters, operands[number], names[number], later)
+    gone = [i for i, letter in enumerate(letters) if letter not in output]
+    if gone:
+        result = ops.sum(result, tuple(gone))
+        letters = "".join([letter for letter in letters if letter in output])
+    return ops.permute(result, tuple([letters.index(letter) for letter in output]))
+
+
+def contract(a, of_a, b, of_b, later):
+    """Multiply two tensors: letters that nothing later needs are summed by a matrix product."""
+    of_a, a = drop(a, of_a, of_b + later)
+    of_b, b = drop(b, of_b, of_a + later)
+    both = [letter for letter in of_a if letter in of_b and letter in later]
+    summed = [letter for letter in of_a if letter in of_b and letter not in later]
+    rows = [letter for letter in of_a if letter not in of_b]
+    columns = [letter for letter in of_b if letter not in of_a]
+    left = ops.permute(a, tuple([of_a.index(letter) for letter in both + rows + summed]))
+    right = ops.permute(b, tuple([of_b.index(letter) for letter in both + summed + columns]))
+    sizes = {}
+    for letter, size in zip(of_a + of_b, a.shape + b.shape):
+        sizes[letter] = size
+    wide = 1
+    for letter in both:
+        wide = wide * sizes[letter]
+    depth = 1
+    for letter in summed:
+        depth = depth * sizes[letter]
+    product = ops.matmul(left.reshape((wide, -1, depth)), right.reshape((wide, depth, -1)))
+    kept = both + rows + columns
+    return product.reshape(tuple([sizes[letter] for letter in kept])), "".join(kept)
+
+
+def drop(a, letters, needed):
+    """Sum over the letters that nothing else has."""
+    gone = [i for i, letter in enumerate(letters) if letter not in needed]
+    if not gone:
+        return letters, a
+    return "".join([letter for letter in letters if letter in needed]), ops.sum(a, tuple(gone))
+
+
+def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """The cross entropy of n c *spatial logits and n *spatial classes; classes may be of any integer type."""
+    return ops.cross_entropy(
+        input, target.astype(mindspore.int32), weight, ignore_index, reduction, label_smoothing
+    )
+
+
+class TorchCrossEntropyLoss(nn.Cell):
+    """The cross entropy as a layer."""
+
+    def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+        super().__init__()
+        self.weight, self.ignore_index = weight, ignore_index
+        self.reduction, self.label_smoothing = reduction, label_smoothing
+
+    def construct(self, input, target):
+        return cross_entropy(
+            input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
+        )
