@@ -44,6 +44,10 @@ LAYERS = [
     ("nn.Conv2d(4, 6, 3, padding=1, padding_mode='reflect')", IMAGE),
     ("nn.Conv2d(4, 6, 4, padding='same')", IMAGE), ("nn.Conv1d(4, 6, 3, padding=2, padding_mode='circular')", LINE),
     ("nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 0), padding_mode='replicate')", IMAGE),
+    ("nn.Dropout2d(0.4)", IMAGE), ("nn.Softplus()", IMAGE), ("nn.LogSoftmax(dim=1)", IMAGE), ("nn.Hardtanh()", IMAGE),
+    ("nn.Hardtanh(-0.5, 2.0)", IMAGE), ("nn.Hardsigmoid()", IMAGE), ("nn.Hardswish()", IMAGE), ("nn.Mish()", IMAGE),
+    ("nn.AdaptiveMaxPool2d((3, 5))", IMAGE), ("nn.AdaptiveMaxPool2d(1)", IMAGE), ("nn.AdaptiveMaxPool1d(4)", LINE),
+    ("nn.PixelUnshuffle(2)", "2x4x6x8"), ("nn.Embedding(10, 6)", "2x5:int64:0..10"),
 ]  # fmt: skip
 
 FUNCTIONS = [
@@ -126,6 +130,13 @@ OPERATORS = [
     ("F.binary_cross_entropy_with_logits(x, torch.sigmoid(y))", ANY), ("nn.BCEWithLogitsLoss()(x, torch.sigmoid(y))", ANY),
     ("F.smooth_l1_loss(x, y)", ANY), ("F.smooth_l1_loss(x, y, beta=0.5, reduction='sum')", ANY), ("nn.SmoothL1Loss()(x, y)", ANY),
     ("nn.MSELoss()(x, y) + nn.L1Loss(reduction='sum')(x, y)", ANY),
+    ("F.scaled_dot_product_attention(x, y, x)", ANY), ("F.scaled_dot_product_attention(x, y, x, is_causal=True)", ANY),
+    ("F.scaled_dot_product_attention(x, y, x, attn_mask=(y @ x.transpose(-1, -2)) > 0)", ANY),
+    ("F.scaled_dot_product_attention(x, y, x, attn_mask=y @ x.transpose(-1, -2), scale=0.3)", ANY),
+    ("F.layer_norm(x, (8,))", ANY), ("F.layer_norm(x, (9, 8), y[0, 0], y[0, 1], 1e-3)", ANY), ("F.group_norm(x, 2)", ANY),
+    ("F.group_norm(x, 4, y[0, :, 0, 0], y[0, :, 1, 1])", ANY), ("F.hardsigmoid(x) + F.hardswish(x) + F.mish(x) + F.relu6(x)", ANY),
+    ("F.adaptive_max_pool2d(x, 3)", ANY), ("x.unflatten(1, (2, 2))", ANY), ("torch.unflatten(x, -1, (2, -1))", ANY),
+    ("x[0, 0].T @ y[0, 0]", ANY), ("x * torch.as_tensor([2.0])", ANY), ("x * x.data + y.detach()", ANY),
 ]  # fmt: skip
 # What a target has nothing exact for: the port leaves it and says so.
 LEFT = {

@@ -25,6 +25,13 @@ class Model:
                 if parameter is not None:
                     yield (path + "." + name if path else name), path, cell, name, parameter
 
+    def _buffers(self):
+        """Registered buffers: tensors that are no parameters."""
+        for path, cell in self.net.cells_and_names():
+            for name, tensor in getattr(cell, "_buffers", {}).items():
+                if tensor is not None:
+                    yield (path + "." + name if path else name), path, cell, name, tensor
+
     def tree(self):
         rows = {}
         for path, cell in self.net.cells_and_names():
@@ -34,15 +41,24 @@ class Model:
         for _, path, _, name, parameter in self._parameters():
             group = "parameters" if parameter.requires_grad else "buffers"
             rows[path][group][name] = list(parameter.shape)
+        for _, path, _, name, tensor in self._buffers():
+            rows[path]["buffers"][name] = list(tensor.shape)
         return list(rows.values())
 
     def get_state(self):
         # asnumpy() shares memory with a parameter that training updates in place.
-        return {full: p.asnumpy().copy() for full, _, _, _, p in self._parameters()}
+        return {full: p.asnumpy().copy() for full, _, _, _, p in (*self._parameters(), *self._buffers())}
 
     def set_state(self, arrays):
         own = {full: p for full, _, _, _, p in self._parameters()}
+        buffers = {full: row for full, *row in self._buffers()}
         for name, array in arrays.items():
+            if name in buffers:
+                _, cell, local, tensor = buffers[name]
+                if tuple(tensor.shape) != array.shape:
+                    raise ValueError("%s: shape %s, not %s" % (name, tuple(tensor.shape), array.shape))
+                cell._buffers[local] = Tensor(array, tensor.dtype)
+                continue
             if name not in own:
                 raise KeyError("no parameter %r" % name)
             # Parameter.set_data accepts any shape and takes it over (FACTS.md section 2).
@@ -73,14 +89,16 @@ class Model:
             if cotangents is None:
                 forward(*tensors)
             else:
-                step = mindspore.value_and_grad(forward, floats, [p for _, p in named])
-                _, (by_input, by_weight) = step(*tensors)
+                step = mindspore.value_and_grad(forward, floats or None, [p for _, p in named])
+                _, found_grads = step(*tensors)
+                by_input, by_weight = found_grads if floats else ((), found_grads)
                 by_input = by_input if isinstance(by_input, tuple) else (by_input,)
                 grads = [None] * len(inputs)
                 for place, grad in zip(floats, by_input):
                     grads[place] = grad.asnumpy()
                 weights = {full: g.asnumpy() for (full, _), g in zip(named, by_weight)}
         after = {full: p.asnumpy().copy() for full, _, _, _, p in self._parameters() if not p.requires_grad}
+        after.update({full: p.asnumpy().copy() for full, _, _, _, p in self._buffers()})
         result = {
             "names": [n for n, _ in found],
             "outputs": [y.asnumpy() for _, y in found],

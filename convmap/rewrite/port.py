@@ -402,7 +402,8 @@ class _Porter:
         if kind == "tensor" and not called:
             api = f"{self.source.tensor_class}.{node.attr}"
             for binding in self.source.by_api.get(api, ()):
-                if len(binding.params) == 1:
+                setting = binding.operator.kind == "data"
+                if len(binding.params) == 1 and (not setting or self._in_initialiser(node)):
                     self._tensor_attribute(node, binding)
                     return
             if not self._is_same(api):
@@ -419,7 +420,13 @@ class _Porter:
             return
         values = {w.param.name: w.value for w in plan.writes}
         if plan.binding.write:
-            self.edits.replace(self.document.span(node), fill_template(plan.binding, values))
+            text = fill_template(plan.binding, values)
+        elif plan.binding.is_method:
+            text = f"{values['self'].wrapped()}.{plan.binding.api.rpartition('.')[2]}()"
+        else:
+            name = reference(plan.binding.shim or plan.binding.api)
+            text = f"{name}({', '.join(v.code for v in values.values())})"
+        self.edits.replace(self.document.span(node), text)
         self._note_use(node, binding.api, plan)
 
     def _weight(self, node: ast.Attribute) -> None:
@@ -460,8 +467,8 @@ class _Porter:
             if isinstance(at, ast.Compare) and any(isinstance(o, (ast.Is, ast.IsNot)) for o in at.ops):
                 return True
             if isinstance(at, ast.Call):
-                qualified = self.names.qualified(at.func) or ""
-                return any(b.operator.kind == "init" for b in self.source.by_api.get(qualified, ()))
+                api = self._api_of(at)[0] or ""
+                return any(b.operator.kind == "init" for b in self.source.by_api.get(api, ()))
             at = self.names.parent.get(at)
         return isinstance(at, (ast.If, ast.While))
 
@@ -474,35 +481,7 @@ class _Porter:
             return [f for f in found if f]
         if not isinstance(node, ast.Name):
             return []
-        at: ast.AST | None = node
-        while at is not None:
-            outer = self.names.parent.get(at)
-            tests: list[ast.expr] = []
-            if isinstance(outer, ast.If) and at in outer.body:
-                tests = [outer.test]
-            elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
-                tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
-            for test in tests:
-                parts = (
-                    test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-                )
-                for part in parts:
-                    if self._is_isinstance_of(part, node.id):
-                        classes = part.args[1]  # type: ignore[attr-defined]
-                        each = classes.elts if isinstance(classes, ast.Tuple) else [classes]
-                        return [q for q in map(self.names.qualified, each) if q]
-            at = outer
-        return []
-
-    @staticmethod
-    def _is_isinstance_of(test: ast.expr, name: str) -> bool:
-        return (
-            isinstance(test, ast.Call)
-            and getattr(test.func, "id", "") == "isinstance"
-            and len(test.args) == 2
-            and isinstance(test.args[0], ast.Name)
-            and test.args[0].id == name
-        )
+        return self.inference.tested_classes(node)
 
     # Structure ---------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ class Inference:
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
                 self.calls.setdefault(name, []).append(node)
+                self._named_attribute(node)
             elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
@@ -58,6 +59,18 @@ class Inference:
             owner = self.enclosing(target, ast.ClassDef)
             if target.value.id == "self" and isinstance(owner, ast.ClassDef):
                 self.attributes.setdefault((owner, target.attr), []).append(value)
+
+    def _named_attribute(self, call: ast.Call) -> None:
+        """Note what ``self.register_buffer("name", value)`` and the like set."""
+        func = call.func
+        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
+            return
+        if func.value.id != "self" or len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
+            return
+        owner = self.enclosing(call, ast.ClassDef)
+        for binding in self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ()):
+            if binding.operator.kind == "attribute" and isinstance(owner, ast.ClassDef):
+                self.attributes.setdefault((owner, str(call.args[0].value)), []).append(call.args[1])
 
     def enclosing(self, node: ast.AST, kinds: Any) -> ast.AST | None:
         at = self.names.parent.get(node)
@@ -253,9 +266,40 @@ class Inference:
         if scope is None:
             return "unknown"
         found = _join([self._bound_kind(b, node.id, scope) for b in scope.bound[node.id]])
+        if found == "unknown" and self._tested_as_module(node):
+            return "module"
         if found == "unknown" and self._used_as_number(node.id, scope):
             return "number"
         return found
+
+    def tested_classes(self, node: ast.Name) -> list[str]:
+        """Name the classes that an isinstance test around a use of a name says it is one of."""
+        at: ast.AST | None = node
+        while at is not None:
+            outer = self.names.parent.get(at)
+            tests: list[ast.expr] = []
+            if isinstance(outer, ast.If) and at in outer.body:
+                tests = [outer.test]
+            elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
+                tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
+            for test in tests:
+                both = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
+                parts: list[Any] = test.values if both else [test]  # type: ignore[attr-defined]
+                for part in parts:
+                    if _is_isinstance_of(part, node.id):
+                        classes = part.args[1]
+                        each = classes.elts if isinstance(classes, ast.Tuple) else [classes]
+                        return [q for q in map(self.names.qualified, each) if q]
+            at = outer
+        return []
+
+    def _tested_as_module(self, node: ast.Name) -> bool:
+        classes = self.tested_classes(node)
+        return bool(classes) and all(
+            any(b.operator.kind == "layer" for b in self.framework.by_api.get(c, ()))
+            or c == self.framework.module_class
+            for c in classes
+        )
 
     def _used_as_number(self, name: str, scope: Scope) -> bool:
         for other in self.names.order:
@@ -542,6 +586,16 @@ def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
         (len(call.args) <= len(plain) or binding.has_star)
         and given <= names
         and all(p.default is not None or p.name in given for p in plain)
+    )
+
+
+def _is_isinstance_of(test: Any, name: str) -> bool:
+    return (
+        isinstance(test, ast.Call)
+        and getattr(test.func, "id", "") == "isinstance"
+        and len(test.args) == 2
+        and isinstance(test.args[0], ast.Name)
+        and test.args[0].id == name
     )
 
 

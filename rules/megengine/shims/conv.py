@@ -527,3 +527,48 @@ class TorchUpsample(M.Module):
 
     def forward(self, x):
         return interpolate(x, *self.arguments)
+
+
+def adaptive_largest(x, output_size, axes):
+    """Largest values over windows from floor(i*n/out) to ceil((i+1)*n/out) along each axis."""
+    for axis, out in enumerate(spatial(output_size, axes), 2):
+        n = x.shape[axis]
+        out = n if out is None else out
+        rows = [
+            F.max(take(x, axis, i * n // out, -((-(i + 1) * n) // out)), axis=axis, keepdims=True)
+            for i in range(out)
+        ]
+        x = F.concat(rows, axis=axis) if out > 1 else rows[0]
+    return x
+
+
+def adaptive_max_pool1d(input, output_size):
+    """Adaptive largest values of n c w."""
+    return adaptive_largest(input, output_size, 1)
+
+
+def adaptive_max_pool2d(input, output_size):
+    """Adaptive largest values of n c h w."""
+    return adaptive_largest(input, output_size, 2)
+
+
+class TorchAdaptiveMaxPool1d(M.Module):
+    """Adaptive largest values of n c w as a layer."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x):
+        return adaptive_largest(x, self.output_size, 1)
+
+
+class TorchAdaptiveMaxPool2d(M.Module):
+    """Adaptive largest values of n c h w as a layer."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x):
+        return adaptive_largest(x, self.output_size, 2)

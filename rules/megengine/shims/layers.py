@@ -3,6 +3,7 @@
 import megengine
 import megengine.functional as F
 import megengine.module as M
+from tensor import pixel_unshuffle
 
 
 class Tanh(M.Module):
@@ -228,3 +229,93 @@ def apply(module, fn):
         fn(child)
     fn(module)
     return module
+
+
+class Dropout2d(M.Module):
+    """Drop whole channels of n c *spatial."""
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        ones = F.ones((int(x.shape[0]), int(x.shape[1])) + (1,) * (x.ndim - 2))
+        return x * F.dropout(ones, self.p, self.training)
+
+
+class Softplus(M.Module):
+    """log(1 + exp(x))."""
+
+    def forward(self, x):
+        return F.softplus(x)
+
+
+class LogSoftmax(M.Module):
+    """The logarithm of the softmax along an axis."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x):
+        return F.logsoftmax(x, self.dim)
+
+
+class Hardtanh(M.Module):
+    """Clip to [min_val, max_val]."""
+
+    def __init__(self, min_val=-1.0, max_val=1.0):
+        super().__init__()
+        self.limits = (min_val, max_val)
+
+    def forward(self, x):
+        return F.clip(x, *self.limits)
+
+
+class Hardsigmoid(M.Module):
+    """relu6(x + 3) / 6."""
+
+    def forward(self, x):
+        return F.hsigmoid(x)
+
+
+class Hardswish(M.Module):
+    """x * relu6(x + 3) / 6."""
+
+    def forward(self, x):
+        return F.hswish(x)
+
+
+def mish(input):
+    """x * tanh(softplus(x))."""
+    return input * F.tanh(F.softplus(input))
+
+
+class Mish(M.Module):
+    """x * tanh(softplus(x))."""
+
+    def forward(self, x):
+        return mish(x)
+
+
+class PixelUnshuffle(M.Module):
+    """Move blocks of pixels into channels, n c h w."""
+
+    def __init__(self, downscale_factor):
+        super().__init__()
+        self.factor = downscale_factor
+
+    def forward(self, x):
+        return pixel_unshuffle(x, self.factor)
+
+
+def unflatten(input, dim, sizes):
+    """Split one axis into several; one of them may be -1."""
+    dim = dim % input.ndim
+    shape = tuple(int(n) for n in input.shape)
+    return input.reshape(shape[:dim] + tuple(sizes) + shape[dim + 1 :])
+
+
+def reverse_axes(input):
+    """The axes in reverse order."""
+    return F.transpose(input, tuple(range(input.ndim))[::-1])

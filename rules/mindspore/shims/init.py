@@ -2,6 +2,9 @@
 
 import math
 
+import mindspore
+import numpy as np
+
 from mindspore.common import initializer
 
 
@@ -75,3 +78,15 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
     """Fill with He's uniform values."""
     bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound)
+
+
+def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
+    """Fill with normal values, those outside of [a, b] drawn again."""
+    values = np.random.normal(mean, std, tensor.shape)
+    while True:
+        outside = (values < a) | (values > b)
+        if not outside.any():
+            break
+        values[outside] = np.random.normal(mean, std, int(outside.sum()))
+    tensor.set_data(mindspore.Tensor(values.astype(np.float32)))
+    return tensor

@@ -155,3 +155,47 @@ class TorchAdaptiveAvgPool1d(nn.Cell):
 
     def construct(self, x):
         return adaptive_avg_pool1d(x, self.output_size)
+
+
+def adaptive_max(x, axis, size):
+    """Largest values over windows from floor(i*n/out) to ceil((i+1)*n/out) of one axis."""
+    n = x.shape[axis]
+    out = n if size is None else size
+    parts = []
+    for i in range(out):
+        window = ops.narrow(x, axis, i * n // out, -(-(i + 1) * n // out) - i * n // out)
+        parts.append(ops.amax(window, axis, True))
+    return ops.cat(parts, axis)
+
+
+def adaptive_max_pool1d(input, output_size):
+    """Adaptive largest values of n c w."""
+    return adaptive_max(input, 2, per_axis(output_size, 1)[0])
+
+
+def adaptive_max_pool2d(input, output_size):
+    """Adaptive largest values of n c h w."""
+    height, width = per_axis(output_size, 2)
+    return adaptive_max(adaptive_max(input, 2, height), 3, width)
+
+
+class TorchAdaptiveMaxPool1d(nn.Cell):
+    """Adaptive largest values of n c w as a layer."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def construct(self, x):
+        return adaptive_max_pool1d(x, self.output_size)
+
+
+class TorchAdaptiveMaxPool2d(nn.Cell):
+    """Adaptive largest values of n c h w as a layer."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def construct(self, x):
+        return adaptive_max_pool2d(x, self.output_size)

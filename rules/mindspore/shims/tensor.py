@@ -137,3 +137,20 @@ class TorchCrossEntropyLoss(nn.Cell):
         return cross_entropy(
             input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
         )
+
+
+class Softplus(nn.Cell):
+    """log(1 + exp(beta * x)) / beta, the identity above a threshold."""
+
+    def __init__(self, beta=1, threshold=20):
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
+
+    def construct(self, x):
+        return ops.softplus(x, self.beta, self.threshold)
+
+
+def unflatten(input, dim, sizes):
+    """Split one axis into several; one of them may be -1."""
+    dim = dim % input.ndim
+    return input.reshape(input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])

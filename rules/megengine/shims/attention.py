@@ -1,0 +1,43 @@
+"""Attention and functional norms with torch's signatures."""
+
+import math
+
+import megengine.functional as F
+from tensor import tril, where
+
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None):
+    """Softmax of the scaled products with the keys, times the values; masks: bool keeps, numbers are added."""
+    if scale is None:
+        scale = 1.0 / math.sqrt(int(query.shape[-1]))
+    scores = F.matmul(query, F.swapaxes(key, -2, -1)) * scale
+    if is_causal:
+        kept = tril(F.ones((int(scores.shape[-2]), int(scores.shape[-1])))) > 0
+        scores = where(kept, scores, float("-inf"))
+    if attn_mask is not None:
+        masks = str(attn_mask.dtype).endswith("bool'>") or "bool" in str(attn_mask.dtype)
+        scores = where(attn_mask, scores, float("-inf")) if masks else scores + attn_mask
+    return F.matmul(F.softmax(scores, -1), value)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+    """Normalise over the last axes."""
+    count = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
+    axes = list(range(input.ndim - count, input.ndim))
+    centred = input - F.mean(input, axis=axes, keepdims=True)
+    out = centred / F.sqrt(F.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalise groups of channels of n c *spatial."""
+    flat = input.reshape(input.shape[0], num_groups, -1)
+    centred = flat - F.mean(flat, axis=2, keepdims=True)
+    out = centred / F.sqrt(F.mean(centred * centred, axis=2, keepdims=True) + eps)
+    out = out.reshape(input.shape)
+    shape = (1, -1) + (1,) * (input.ndim - 2)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)

@@ -1,0 +1,68 @@
+"""torch.nn.init for MegEngine parameters: they are set in place and given back."""
+
+import math
+
+import megengine
+import numpy as np
+
+
+def fans(tensor):
+    """Inputs and outputs of a weight o i *kernel, as torch counts them."""
+    shape = [int(n) for n in tensor.shape]
+    if len(shape) > 4:
+        raise ValueError("a weight of 5 axes is a grouped or a 3-d one here: its fans can't be told from it")
+    if len(shape) < 2:
+        raise ValueError("fans need a tensor of at least 2 axes")
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def set_to(tensor, values):
+    """Fill a parameter with NumPy's values."""
+    tensor._reset(megengine.Tensor(np.asarray(values, np.float32)))
+    return tensor
+
+
+def xavier_normal_(tensor, gain=1.0):
+    """Fill with normal values of deviation gain * sqrt(2 / (fan_in + fan_out))."""
+    return set_to(tensor, np.random.normal(0.0, gain * math.sqrt(2.0 / sum(fans(tensor))), tensor.shape))
+
+
+def xavier_uniform_(tensor, gain=1.0):
+    """Fill with uniform values up to gain * sqrt(6 / (fan_in + fan_out))."""
+    bound = gain * math.sqrt(6.0 / sum(fans(tensor)))
+    return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
+
+
+def kaiming_std(tensor, a, mode, nonlinearity):
+    """Deviation of He's initialisation."""
+    gains = {
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1 + a**2)),
+        "tanh": 5.0 / 3,
+        "selu": 0.75,
+    }
+    fan_in, fan_out = fans(tensor)
+    return gains.get(nonlinearity, 1.0) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+
+
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+    """Fill with He's normal values."""
+    return set_to(tensor, np.random.normal(0.0, kaiming_std(tensor, a, mode, nonlinearity), tensor.shape))
+
+
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+    """Fill with He's uniform values."""
+    bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity)
+    return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
+
+
+def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
+    """Fill with normal values, those outside of [a, b] drawn again."""
+    values = np.random.normal(mean, std, tensor.shape)
+    while True:
+        outside = (values < a) | (values > b)
+        if not outside.any():
+            break
+        values[outside] = np.random.normal(mean, std, int(outside.sum()))
+    return set_to(tensor, values)

@@ -1,0 +1,45 @@
+"""Attention and functional norms with torch's signatures, composed of what has CPU kernels."""
+
+import math
+
+import mindspore
+from mindspore import ops
+
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None):
+    """Softmax of the scaled products with the keys, times the values; masks: bool keeps, numbers are added."""
+    if scale is None:
+        scale = 1.0 / math.sqrt(query.shape[-1])
+    scores = ops.matmul(query, ops.swapaxes(key, -2, -1)) * scale
+    low = mindspore.tensor(float("-inf"), scores.dtype)
+    if is_causal:
+        ones = ops.ones(scores.shape[-2:], mindspore.float32)
+        scores = ops.where(ops.tril(ones) > 0, scores, low)
+    if attn_mask is not None:
+        if attn_mask.dtype == mindspore.bool_:
+            scores = ops.where(attn_mask, scores, low)
+        else:
+            scores = scores + attn_mask
+    return ops.matmul(ops.softmax(scores, -1), value)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+    """Normalise over the last axes."""
+    count = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
+    axes = tuple(range(-count, 0))
+    centred = input - ops.mean(input, axes, True)
+    out = centred / ops.sqrt(ops.mean(centred * centred, axes, True) + eps)
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalise groups of channels of n c *spatial."""
+    flat = input.reshape((input.shape[0], num_groups, -1))
+    centred = flat - ops.mean(flat, 2, True)
+    out = (centred / ops.sqrt(ops.mean(centred * centred, 2, True) + eps)).reshape(input.shape)
+    shape = (1, -1) + (1,) * (input.ndim - 2)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
