@@ -20,7 +20,7 @@ COLUMNS = 512
 class Tap(NamedTuple):
     """One element of the kernel: on each axis it takes ``at`` to phase + stride * (at + shift)."""
 
-    index: int  # in the flat kernel
+    number: int  # in the flat kernel
     phase: tuple[int, ...]
     shift: tuple[int, ...]
 

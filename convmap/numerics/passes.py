@@ -32,15 +32,23 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
         hot = b.groups * b.outer * (count * columns + b.batch * b.rows * wide_row)
         copies = b.groups * g.inner * columns * (b.batch > 1 or ws.short)
         cast = b.groups * g.inner * b.outer * count * ws.short
-        return hot * ws.bytes <= HOT_BYTES and (hot + copies + cast) * ws.bytes <= memory
+        return bool(hot * ws.bytes <= HOT_BYTES) and bool((hot + copies + cast) * ws.bytes <= memory)
 
     block = fit(g, extent, wide_row, fits)
+    places = block.batch * min(block.rows + high - low, g.narrow[0]) * row
+    outputs = block.groups * block.outer
+    ws.reserve(
+        products=outputs * count * places,
+        total=outputs * block.batch * block.rows * wide_row,
+        narrow=block.groups * g.inner * places * (block.batch > 1 or ws.short),
+        kernels=outputs * g.inner * count * ws.short,
+    )
     for batch, rows, group in _places(g, block, extent):
         first = min(max(rows.start - high, 0), g.narrow[0])
         last = max(min(rows.stop - low, g.narrow[0]), first)
         x = _columns(ws, "narrow", narrow[batch, group, EVERY, first:last, ...]) if first < last else None
         for outer in steps(g.outer, block.outer):
-            products = None
+            products: Array = None
             if x is not None:
                 kernels = _kernels(ws, w, group, outer)
                 flat = ws.product("products", ws.xp.matrix_transpose(kernels), x)
@@ -57,7 +65,7 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
                     to, source = _overlap(window, tap.shift, [(first, last), *((0, n) for n in g.narrow[1:])])
                     if to is not None:
                         total[(EVERY, EVERY, EVERY, *to)] += products[
-                            (EVERY, EVERY, tap.index, EVERY, *source)
+                            (EVERY, EVERY, tap.number, EVERY, *source)
                         ]
                 if bias is not None:
                     added = ws.wide(bias[group, outer])
@@ -85,8 +93,16 @@ def collect(
     out = ws.empty((g.batch, g.groups, g.inner, *g.narrow))
     gradient = None if narrow is None else ws.zeros((g.groups, g.inner, g.outer, *g.kernel))
     block = _stack_block(ws, g, memory)
+    columns = block.groups * block.batch * block.rows * math.prod(g.narrow[1:])
+    ws.reserve(
+        stack=block.outer * math.prod(g.kernel) * columns,
+        part=g.inner * columns,
+        sums=g.inner * columns * (block.outer < g.outer),
+        narrow=g.inner * columns * (narrow is not None and (block.batch > 1 or ws.short)),
+        kernels=block.groups * g.inner * block.outer * math.prod(g.kernel) * ws.short,
+    )
     for batch, rows, group in _places(g, block, g.narrow[0]):
-        total = None
+        total: Array = None
         x = None if narrow is None else _columns(ws, "narrow", narrow[batch, group, EVERY, rows, ...])
         for outer in steps(g.outer, block.outer):
             stack = _stack(ws, g, wide, batch, rows, group, outer)
@@ -111,6 +127,13 @@ def correlate(ws: Workspace, g: Geometry, narrow: Array, wide: Array, memory: in
     """Give the gradient of the weight, g i o *kernel, each element rounded once at the end."""
     out = ws.zeros((g.groups, g.inner, g.outer, *g.kernel))
     block = _stack_block(ws, g, memory)
+    columns, taken = block.batch * block.rows * math.prod(g.narrow[1:]), block.outer * math.prod(g.kernel)
+    ws.reserve(
+        stack=block.groups * taken * columns,
+        more=block.groups * g.inner * taken,
+        sums=block.groups * g.inner * taken,
+        narrow=block.groups * g.inner * columns * (block.batch > 1 or ws.short),
+    )
     for group in steps(g.groups, block.groups):
         for outer in steps(g.outer, block.outer):
             total = None
@@ -136,7 +159,7 @@ def _stack_block(ws: Workspace, g: Geometry, memory: int) -> Block:
         hot = b.groups * b.outer * count * columns
         # of the narrow array: a part, its sum, and a copy; of the weight: a part, its sum or copy
         rest = 3 * b.groups * g.inner * columns + 2 * b.groups * g.inner * b.outer * count
-        return hot * ws.bytes <= HOT_BYTES and (hot + rest) * ws.bytes <= memory
+        return bool(hot * ws.bytes <= HOT_BYTES) and bool((hot + rest) * ws.bytes <= memory)
 
     return fit(g, g.narrow[0], row, fits)
 
@@ -153,14 +176,14 @@ def _stack(
         extent = [-(-(n - r) // s) for n, r, s in zip(g.held, tap.phase, g.stride)]
         to, source = _overlap(places, [-n for n in tap.shift], [(0, n) for n in extent])
         if to is None or any((t.start, t.stop) != (0, b - a) for t, (a, b) in zip(to, places)):
-            stack[:, :, tap.index, ...] = 0.0
+            stack[:, :, tap.number, ...] = 0.0
         if to is not None:
             read = (
                 slice(r + s * p.start, r + s * (p.stop - 1) + 1, s)
                 for p, r, s in zip(source, tap.phase, g.stride)
             )
             values = ws.wide(wide[(batch, group, outer, *read)])
-            stack[(EVERY, EVERY, tap.index, EVERY, *to)] = _samples_last(ws, values, 2)
+            stack[(EVERY, EVERY, tap.number, EVERY, *to)] = _samples_last(ws, values, 2)
     return ws.xp.reshape(stack, (lengths[0], lengths[1] * sizes[2], -1))
 
 

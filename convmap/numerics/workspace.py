@@ -35,6 +35,9 @@ class Workspace:
         """Give an array for sums, its values arbitrary, valid until the name is asked for again."""
         return self.xp.empty(shape, dtype=self.sums, device=self.device)
 
+    def reserve(self, **sizes: int) -> None:
+        """Say how many elements each name takes at most in the pass that begins."""
+
     def product(self, name: str, a: Array, b: Array) -> Array:
         return self.xp.matmul(a, b)
 
@@ -58,10 +61,14 @@ class NumpyWorkspace(Workspace):
         super().__init__(xp, like)
         self._memory: dict[str, Array] = {}
 
+    def reserve(self, **sizes: int) -> None:
+        # Memory that grows later would be there twice: its old views are still in use.
+        self._memory = {}
+        self._memory = {name: np.empty(size, self.sums) for name, size in sizes.items()}
+
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
         size = math.prod(shape)
         if name not in self._memory or self._memory[name].size < size:
-            self._memory.pop(name, None)
             self._memory[name] = np.empty(size, self.sums)
         return self._memory[name][:size].reshape(shape)
 
