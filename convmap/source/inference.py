@@ -17,6 +17,7 @@ from convmap.source.names import FUNCTIONS, Names, Scope
 # Operators no tuple has: an operand or a result of one is a number.
 _NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _NUMBERS = {"int", "float", "bool"}
+ROUNDS = 6  # more have not been seen; what does not settle is unknown
 _PURE_CALLS = {"int", "len", "round", "max", "min", "abs", "float", "bool", "tuple", "str", "sum"}
 
 
@@ -33,7 +34,13 @@ class Inference:
         self.names = names
         self.framework = framework
         self._kinds: dict[ast.AST, str] = {}
+        self._round: dict[ast.AST, str] = {}  # what this pass over a cycle found
+        self._before: dict[ast.AST, str] = {}  # what the pass before it found
+        self._open: set[ast.AST] = set()
+        self._cyclic = False
         self._busy: set[Any] = set()
+        self._operands: dict[str, list[ast.BinOp]] = {}
+        self._returns: dict[ast.AST, list[ast.expr | None]] = {}
         self.classes = {n.name: n for n in names.order if isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
@@ -44,6 +51,14 @@ class Inference:
                 )
                 self.calls.setdefault(name, []).append(node)
                 self._named_attribute(node)
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, _NUMERIC):
+                for side in (node.left, node.right):
+                    if isinstance(side, ast.Name):
+                        self._operands.setdefault(side.id, []).append(node)
+            elif isinstance(node, ast.Return):
+                function = self.enclosing(node, FUNCTIONS)
+                if function is not None:
+                    self._returns.setdefault(function, []).append(node.value)
             elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
@@ -198,16 +213,33 @@ class Inference:
             return "unknown"
         if node in self._kinds:
             return self._kinds[node]
-        if node in self._busy:
-            # x = x.view(...): what x is follows from its other assignments.
-            return "same"
-        self._busy.add(node)
+        return self._in_round(node) if self._open else self._settled(node)
+
+    def _settled(self, node: ast.expr) -> str:
+        """Go round until a cycle like ``x = x.view(...)`` gives the same again; each node once a round."""
+        self._before = {}
+        for _ in range(ROUNDS):
+            self._round, self._cyclic = {}, False
+            self._in_round(node)
+            if not self._cyclic or self._round == self._before:
+                self._kinds.update({k: "unknown" if v == "same" else v for k, v in self._round.items()})
+                return self._kinds[node]
+            self._before = self._round
+        return "unknown"
+
+    def _in_round(self, node: ast.expr) -> str:
+        if node in self._round:
+            return self._round[node]
+        if node in self._open:
+            # What this is follows from itself: from its other assignments, and from the round before.
+            self._cyclic = True
+            return self._before.get(node, "same")
+        self._open.add(node)
         try:
             found = self._kind(node)
         finally:
-            self._busy.discard(node)
-        if not self._busy:
-            self._kinds[node] = found
+            self._open.discard(node)
+        self._round[node] = found
         return found
 
     def _kind(self, node: ast.expr) -> str:
@@ -302,23 +334,18 @@ class Inference:
         )
 
     def _used_as_number(self, name: str, scope: Scope) -> bool:
-        for other in self.names.order:
-            if isinstance(other, ast.BinOp) and isinstance(other.op, _NUMERIC):
-                for side, beside in ((other.left, other.right), (other.right, other.left)):
-                    if (
-                        isinstance(side, ast.Name)
-                        and side.id == name
-                        and self.names.scope_of[side].find(name) is scope
-                        and self.kind(beside) not in ("tensor", "str", "unknown")
-                    ):
+        for other in self._operands.get(name, ()):
+            if self.names.scope_of[other].find(name) is not scope:
+                continue
+            for side, beside in ((other.left, other.right), (other.right, other.left)):
+                if isinstance(side, ast.Name) and side.id == name:
+                    if self.kind(beside) not in ("tensor", "str", "unknown", "same"):
                         return True
-                    if (
-                        isinstance(other.left, ast.Name) and isinstance(other.right, ast.Name)
-                        and other.left.id == name and isinstance(self._outer(other), ast.BinOp)
-                        and isinstance(self._outer(other).op, ast.FloorDiv)  # type: ignore[union-attr]
-                        and self.names.scope_of[other].find(name) is scope
-                    ):  # fmt: skip
-                        return True
+            outer = self._outer(other)
+            names = isinstance(other.left, ast.Name) and isinstance(other.right, ast.Name)
+            if names and other.left.id == name:  # type: ignore[attr-defined]
+                if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.FloorDiv):
+                    return True
         return False
 
     def _outer(self, node: ast.AST) -> ast.AST | None:
@@ -562,11 +589,7 @@ class Inference:
         annotated = self._annotation_kind(function.returns)
         if annotated and annotated != "unknown":
             return annotated
-        returns = [
-            n.value
-            for n in ast.walk(function)
-            if isinstance(n, ast.Return) and self.enclosing(n, FUNCTIONS) is function
-        ]
+        returns = self._returns.get(function, [])
         if not returns or any(r is None for r in returns):
             return "unknown"
         if all(isinstance(r, ast.Tuple) for r in returns):
