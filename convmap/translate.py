@@ -268,7 +268,7 @@ def _sources(slots: tuple[str, ...], lifted: Lifted | None) -> tuple[str, ...]:
 
 def same_call(a: OpCall, b: OpCall, text: Callable[[str], str] = str) -> bool:
     """Tell whether two canonical calls mean the same; ``text`` resolves marks in code."""
-    return signature_of(a, text) == signature_of(b, text)
+    return a == b or signature_of(a, text) == signature_of(b, text)
 
 
 def signature_of(call: OpCall, text: Callable[[str], str] = str) -> tuple[Any, ...]:

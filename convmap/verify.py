@@ -27,7 +27,6 @@ from convmap.kinks import NUDGE, Key, Kink, Runs, direction, find_kink, suspect
 from convmap.rewrite.port import Port, detect_framework, port_document
 from convmap.rules import Rules, load
 from convmap.source.document import Document
-from convmap.source.names import Names
 from convmap.verdicts import Verdict, json_of, table_of, text_of
 from convmap.weights import WeightPlan, plan_weights
 
@@ -71,7 +70,7 @@ def verify(
     start = time.perf_counter()
     try:
         document = Document.read(case.file)
-        source = detect_framework(rules, Names(document.tree))
+        source = detect_framework(rules, document.names)
         if source is None:
             raise ConvmapError(f"{case.file}: no single source framework in its imports")
         port = port_document(document, source, rules.framework(target))

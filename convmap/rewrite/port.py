@@ -85,7 +85,7 @@ class _Porter:
     ) -> None:
         self.allowed = allowed
         self.document, self.source, self.target, self.version = document, source, target, version
-        self.names = Names(document.tree)
+        self.names = document.names
         self.inference = Inference(document, self.names, source)
         self.edits = Edits(document)
         before = document.text((0, len(document.data)))
@@ -105,6 +105,8 @@ class _Porter:
         for node in self.names.order:
             if isinstance(node, ast.ClassDef) and self.inference.is_module_class(node):
                 self._module_class(node)
+            elif isinstance(node, ast.Attribute) and node.attr == self.source.forward != self.target.forward:
+                self._forward_calls(node)
         self._finish()
         return self.port
 
@@ -495,11 +497,17 @@ class _Porter:
                 assert match is not None
                 name = (match.end(), match.end() + len(item.name.encode()))
                 self.edits.replace(name, self.target.forward)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Attribute) and part.attr == self.source.forward:
-                if self._is_module_like(part.value):
+
+    def _forward_calls(self, part: ast.Attribute) -> None:
+        """Rename ``self.forward``, ``super().forward`` and a module's within a module class."""
+        if self._is_module_like(part.value):
+            owner: ast.AST | None = part
+            while owner is not None:
+                owner = self.inference.enclosing(owner, ast.ClassDef)
+                if self.inference.is_module_class(owner):
                     end = self.document.span(part)[1]
                     self.edits.replace((end - len(part.attr), end), self.target.forward)
+                    return
 
     def _is_module_like(self, node: ast.expr) -> bool:
         own = isinstance(node, ast.Name) and node.id == "self"
@@ -546,10 +554,11 @@ class _Porter:
             left = imports.edit_imports(self.document, self.names, self.edits, going, new)
         else:
             left = ""
-        text = self.edits.render((0, len(self.document.data)), spelling)
         if left or shim_text:
             spelled = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), shim_text)
-            text = self._insert(text, left, spelled.replace("\n", ends))
+            text = self._with(left, spelled.replace("\n", ends), spelling)
+        else:
+            text = self.edits.render((0, len(self.document.data)), spelling)
         try:
             ast.parse(text)
         except SyntaxError as error:
@@ -564,12 +573,13 @@ class _Porter:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
 
-    def _insert(self, text: str, statements: str, shim_text: str) -> str:
-        ends = self.document.newline
-        document = Document(text.encode("utf-8"), self.document.path)
+    def _with(self, statements: str, shim_text: str, spelling: imports.Spelling) -> str:
+        """Give the file's new text with what comes behind its imports."""
+        ends, document = self.document.newline, self.document
         at = imports.place_after_imports(document, document.tree)
         at = imports.line_end(document, at) if at else 0
-        head, rest = document.text((0, at)), document.text((at, len(document.data)))
+        head = self.edits.render((0, at), spelling)
+        rest = self.edits.render((at, len(document.data)), spelling)
         if head and not head.endswith(("\n", "\r")):
             head += ends
         if statements:

@@ -11,7 +11,7 @@ from pathlib import Path
 from convmap.rewrite.edits import Edits, reference
 from convmap.rules import Framework
 from convmap.source.document import Document
-from convmap.source.names import FUNCTIONS, Names
+from convmap.source.names import FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def read_shims(folder: Path, package: str) -> dict[str, Shim]:
     siblings = {path.stem for path in paths}
     for path in paths:
         document = Document.read(path)
-        names = Names(document.tree)
+        names = document.names
         edits = Edits(document)
         for node in names.order:
             if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load):

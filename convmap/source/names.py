@@ -13,8 +13,15 @@ from typing import Union
 ScopeNode = Union[ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
                   ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp]  # fmt: skip
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
-           ast.GeneratorExp)  # fmt: skip
+_SCOPES = {*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
+           ast.GeneratorExp}  # fmt: skip
+_IMPORTS = {ast.Import, ast.ImportFrom}
+_DEFINITIONS = {*FUNCTIONS, ast.ClassDef}
+_BINDING = {ast.Import, ast.ImportFrom, ast.Name, ast.ExceptHandler, ast.Global, ast.Nonlocal,
+            ast.MatchAs, ast.MatchStar, ast.MatchMapping}  # fmt: skip
+# Without a place in the text, and shared between nodes: contexts and operators.
+_MARKS = {ast.Load, ast.Store, ast.Del, *ast.operator.__subclasses__(), *ast.boolop.__subclasses__(),
+          *ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__()}  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -64,20 +71,30 @@ class Names:
         self._walk(tree, self.module)
 
     def _walk(self, node: ast.AST, scope: Scope) -> None:
+        kind = type(node)
         self.scope_of[node] = scope
         self.order.append(node)
         inner = scope
-        if isinstance(node, _SCOPES):
-            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-                scope.bind(node.name, node)
-            inner = Scope(node, scope)
+        outside: set[ast.AST] | tuple[()] = ()
+        if kind in _SCOPES:
+            if kind in _DEFINITIONS:
+                scope.bind(node.name, node)  # type: ignore[attr-defined]
+            inner = Scope(node, scope)  # type: ignore[arg-type]
             self._parameters(node, inner)
-        else:
+            outside = self._evaluated_outside(node)
+        elif kind in _BINDING:
             self._bindings(node, scope)
-        outside = self._evaluated_outside(node)
-        for child in ast.iter_child_nodes(node):
-            self.parent[child] = node
-            self._walk(child, scope if child in outside else inner)
+        parent, walk = self.parent, self._walk
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                for child in value:
+                    if isinstance(child, ast.AST):
+                        parent[child] = node
+                        walk(child, scope if child in outside else inner)
+            elif isinstance(value, ast.AST) and type(value) not in _MARKS:
+                parent[value] = node
+                walk(value, scope if value in outside else inner)
 
     @staticmethod
     def _parameters(node: ast.AST, scope: Scope) -> None:
@@ -145,16 +162,16 @@ class Names:
         scope = self.scope_of[name].find(name.id)
         if scope is None:
             return None
-        found = [
-            item
-            for by in scope.bound[name.id]
-            for item in (self.imports.get(by, []) if isinstance(by, (ast.Import, ast.ImportFrom)) else [])
-            if item.local == name.id
-        ]
-        only_imports = all(isinstance(b, (ast.Import, ast.ImportFrom)) for b in scope.bound[name.id])
-        if not found or not only_imports or len({i.qualified for i in found}) > 1:
-            return None
-        return found[0]
+        found: Imported | None = None
+        for by in scope.bound[name.id]:
+            if type(by) not in _IMPORTS:
+                return None
+            for item in self.imports.get(by, ()):
+                if item.local == name.id:
+                    if found is not None and found.qualified != item.qualified:
+                        return None
+                    found = found or item
+        return found
 
     def qualified(self, node: ast.AST) -> str | None:
         """Give the dotted name an expression means, through imports; None for anything else.
