@@ -66,7 +66,7 @@ def test_bytes_outside_edits_stay(encoding: str, newline: str, tmp_path: Path) -
 
 
 def test_an_import_stays_while_it_is_used() -> None:
-    text = "import os, torch\nimport torch.nn as nn\na = nn.Linear(3, 4)\nb = torch.jit.script(a)\n"
+    text = "import os, torch\nimport torch.nn as nn\na = nn.Linear(3, 4)\nb = torch.jit.trace(a)\n"
     port = port_text(text, "torch", "mindspore")
     assert "import os, torch\n" in port.after and "import torch.nn" not in port.after
     assert port.needs_review
@@ -166,3 +166,21 @@ def test_a_shim_never_takes_a_name_of_the_file_or_of_python(target: str) -> None
     assert "std = std_shim(x" in after and "def std_shim(" in after
     assert "n = round(2.5)" in after and "def round(" not in after
     assert "def where(" not in after and "max_along(x, 1)" in after
+
+
+@pytest.mark.parametrize(
+    "annotation,written",
+    [
+        ("Tuple[int, int]", "ops.zeros(shape)"),
+        ("list[int]", "ops.zeros(shape)"),
+        ("int", "ops.zeros((shape,))"),
+        ("Sequence", "ops.zeros(shape)"),  # it takes both
+        ("Union[int, Tuple[int, int]]", "ops.zeros(shape)"),
+    ],
+)
+def test_an_annotated_parameter_of_forward_is_no_tensor(annotation: str, written: str) -> None:
+    text = (
+        "import torch\nfrom typing import *\nclass N(torch.nn.Module):\n"
+        f"    def forward(self, shape: {annotation}):\n        return torch.zeros(shape)\n"
+    )
+    assert written in port_text(text, "torch", "mindspore").after

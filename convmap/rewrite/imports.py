@@ -6,8 +6,6 @@ import ast
 import builtins
 from collections.abc import Iterable
 
-import libcst as cst
-
 from convmap.rewrite.edits import Edits
 from convmap.rules import SHIM, Framework
 from convmap.source.document import Document
@@ -80,7 +78,7 @@ def edit_imports(
 
     Gives the new lines when no removed statement left a place for them at the top of the file.
     """
-    by_statement: dict[ast.stmt, list[Imported]] = {}
+    by_statement: dict[ast.Import | ast.ImportFrom, list[Imported]] = {}
     for item in going:
         by_statement.setdefault(item.statement, []).append(item)
     text = document.newline.join(new)
@@ -88,14 +86,16 @@ def edit_imports(
     for statement, items in sorted(by_statement.items(), key=lambda p: p[0].lineno):
         span = document.span(statement)
         top = names.parent[statement] is names.module.node
-        rest = _without(document.text(span), {i.alias.name + "=" + (i.alias.asname or "") for i in items})
+        whole = len(items) == len(statement.names)
+        gone = {i.alias.name + "=" + (i.alias.asname or "") for i in items}
+        rest = "" if whole else _without(document.text(span), gone)
         if top and not placed:
             edits.replace(span, text + (document.newline + rest if rest else ""))
             placed = True
         elif rest:
             edits.replace(span, rest)
         elif top:
-            edits.replace(_whole_line(document, span), "")
+            edits.replace(whole_line(document, span), "")
         else:
             edits.replace(span, "pass")
     return "" if placed else text
@@ -103,11 +103,17 @@ def edit_imports(
 
 def _without(text: str, aliases: set[str]) -> str:
     """Drop aliases from one import statement; an empty text where none is left."""
+    import libcst as cst  # takes longer to load than most files to port, and most need no part of one
+
     statement = cst.parse_statement(text)
     assert isinstance(statement, cst.SimpleStatementLine)
     node = statement.body[0]
     assert isinstance(node, (cst.Import, cst.ImportFrom)) and not isinstance(node.names, cst.ImportStar)
-    kept = [a for a in node.names if _alias_key(a) not in aliases]
+
+    def key(alias: cst.ImportAlias) -> str:
+        return f"{cst.Module([]).code_for_node(alias.name)}={alias.evaluated_alias or ''}"
+
+    kept = [a for a in node.names if key(a) not in aliases]
     if not kept:
         return ""
     if len(kept) == len(node.names):
@@ -116,12 +122,7 @@ def _without(text: str, aliases: set[str]) -> str:
     return cst.Module([]).code_for_node(node.with_changes(names=kept))
 
 
-def _alias_key(alias: cst.ImportAlias) -> str:
-    name = cst.Module([]).code_for_node(alias.name)
-    return f"{name}={alias.evaluated_alias or ''}"
-
-
-def _whole_line(document: Document, span: tuple[int, int]) -> tuple[int, int]:
+def whole_line(document: Document, span: tuple[int, int]) -> tuple[int, int]:
     """Widen a span to its line where nothing else stands on it."""
     data, (start, end) = document.data, span
     line_start = max(data.rfind(b"\n", 0, start), data.rfind(b"\r", 0, start)) + 1

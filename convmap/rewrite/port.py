@@ -46,6 +46,7 @@ class Port:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     calls: list[tuple[Lifted, Plan, int]] = field(default_factory=list)
     data: bytes = b""
+    edited: list[tuple[int, int]] = field(default_factory=list)  # byte spans of the source
 
     @property
     def counts(self) -> Counter[str]:
@@ -97,7 +98,11 @@ class _Porter:
 
     def run(self) -> Port:
         for node in self.names.order:
-            if isinstance(node, ast.Call):
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                for decorator in node.decorator_list:
+                    self._decorator(decorator)
+        for node in self.names.order:
+            if isinstance(node, ast.Call) and node not in self.refused:
                 self._call(node)
         for node in self.names.order:
             if isinstance(node, (ast.Attribute, ast.Name)):
@@ -137,6 +142,25 @@ class _Porter:
             return
         self.refused.add(call)
         self._refuse(call, api, refusal)
+
+    def _decorator(self, node: ast.expr) -> None:
+        """Drop a mark for a compiler, with its line: without it the function means the same."""
+        func = node.func if isinstance(node, ast.Call) else node
+        qualified = self.names.qualified(func) or ""
+        for binding in self.source.by_api.get(qualified, ()):
+            if binding.operator.kind != "decorator":
+                continue
+            found = self.target.for_operator(binding.operator, None)
+            if not found:
+                return
+            start, end = self.document.span(node)
+            at = self.document.data.rindex(b"@", 0, start)
+            self.edits.replace(imports.whole_line(self.document, (at, end)), "")
+            self._forget(node, "")
+            if isinstance(node, ast.Call):
+                self.refused.add(node)  # gone with its line
+            self.port.uses.append(Use(node.lineno, qualified, "", "exact"))
+            return
 
     def _is_same(self, api: str) -> bool:
         prefix, _, name = api.rpartition(".")
@@ -567,6 +591,7 @@ class _Porter:
                 f" {error.msg}); nothing was written"
             ) from None
         self.port.after = text
+        self.port.edited = sorted(self.edits.by_span)
         self.port.data = self.document.encode(text)
         if self.port.uses:
             for code, message in self.target.notes:

@@ -250,6 +250,8 @@ class Inference:
             if kinds and kinds <= {"tensor"}:
                 return "tensors"
             return "modules" if kinds == {"module"} else "tuple"
+        if isinstance(node, (ast.Name, ast.Attribute)) and self._is_layer_class(node):
+            return "module class"
         if isinstance(node, ast.Name):
             return self._name_kind(node)
         if isinstance(node, ast.Attribute):
@@ -281,6 +283,17 @@ class Inference:
         if isinstance(node, ast.JoinedStr):
             return "str"
         return "unknown"
+
+    def _is_layer_class(self, node: ast.Name | ast.Attribute) -> bool:
+        qualified = self.names.qualified(node)
+        if qualified is not None:
+            found = self.framework.by_api.get(qualified, ())
+            return any(b.operator.kind in ("layer", "container") for b in found)
+        if not isinstance(node, ast.Name):
+            return False
+        scope = self.names.scope_of[node].find(node.id)
+        bound = scope.bound[node.id] if scope else []
+        return len(bound) == 1 and isinstance(bound[0], ast.ClassDef) and self.is_module_class(bound[0])
 
     def _subscript_kind(self, node: ast.Subscript) -> str:
         whole = self.kind(node.value)
@@ -450,19 +463,36 @@ class Inference:
         return _join([k for k in kinds if k != "none"]) if kinds else "unknown"
 
     def _annotation_kind(self, node: ast.expr | None) -> str:
+        """Give what an annotation says: a kind, "unknown" for any other, "" where there is none."""
         if node is None:
             return ""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return node.value if node.value in _NUMBERS | {"str"} else ""
+            text = node.value.replace(" ", "")
+            if text in _NUMBERS | {"str"}:
+                return text
+            return "tensor" if text in (self.framework.tensor_class, "Tensor") else "unknown"
         if isinstance(node, ast.Name) and node.id in _NUMBERS | {"str"}:
             return node.id
-        qualified = self.names.qualified(node)
-        if qualified == self.framework.tensor_class:
+        if self.names.qualified(node) == self.framework.tensor_class:
             return "tensor"
-        text = ast.unparse(node)
-        if text in ("List[int]", "list[int]", "Sequence[int]", "tuple[int, ...]", "Tuple[int, ...]"):
-            return "ints"
-        return "" if qualified is None and text not in ("list", "dict", "tuple") else "unknown"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self._either([node.left, node.right])
+        if not isinstance(node, ast.Subscript):
+            return "unknown"
+        outer = ast.unparse(node.value).rpartition(".")[2]
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if outer in ("Optional", "Union"):
+            return self._either(inner)
+        if outer in ("List", "list", "Sequence", "Tuple", "tuple"):
+            kinds = {self._annotation_kind(n) for n in inner if not _is_ellipsis(n)}
+            return {"int": "ints", "tensor": "tensors"}.get("".join(kinds), "unknown")
+        return "unknown"
+
+    def _either(self, nodes: list[ast.expr]) -> str:
+        """Join the kinds of a union, None aside: a use of None's attributes fails in any framework."""
+        some = [n for n in nodes if not (isinstance(n, ast.Constant) and n.value is None)]
+        kinds = {self._annotation_kind(n) for n in some}
+        return kinds.pop() if kinds in ({"tensor"}, {"ints"}, {"tensors"}) else "unknown"
 
     def _passed(self, arg: ast.arg, function: ast.AST, owner: ast.AST | None) -> list[ast.expr]:
         """Give what the calls in this file pass for a parameter."""
@@ -510,9 +540,13 @@ class Inference:
 
     def _call_kind(self, node: ast.Call) -> str:
         qualified = self.names.qualified(node.func)
+        if qualified == "functools.partial" and node.args:
+            return "module class" if self.kind(node.args[0]) == "module class" else "unknown"
         if qualified is not None:
             return self._api_kind(qualified, node)
         func = node.func
+        if self.kind(func) == "module class":
+            return "module"
         if isinstance(func, ast.Name):
             if func.id in ("int", "len", "round"):
                 return "int"
@@ -610,6 +644,10 @@ def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
         and given <= names
         and all(p.default is not None or p.name in given for p in plain)
     )
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
 def _is_isinstance_of(test: Any, name: str) -> bool:
