@@ -258,8 +258,7 @@ def test_scratch_stays_within_the_memory(name: str, memory: int, dtype: str) -> 
     x_shape, w_shape, stride, groups, crop = LARGE[name]
     how = {"stride": stride, "groups": groups, "memory": memory}
     x, w = integers(0, *x_shape).astype(dtype), integers(1, *w_shape).astype(dtype)
-    # Python's own objects, and NumPy's buffers of 8192 elements where it casts
-    slack = 40_000 if dtype == "float32" else 100_000
+    slack = 100_000  # Python's own objects, and NumPy's iteration buffers of 8192 elements an operand
     core.conv_transpose(x[:1, :, :1], w, stride=stride, groups=groups)  # imports happen once
     used, y = peak(lambda: core.conv_transpose(x, w, crop=crop, **how))
     assert used <= y.nbytes + memory + slack

@@ -22,6 +22,8 @@ from convmap.source.inference import Inference, mark
 from convmap.source.names import FUNCTIONS, Names
 from convmap.translate import Argument, Lifted
 
+INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
+
 
 @dataclass(frozen=True)
 class Use:
@@ -120,6 +122,8 @@ class _Porter:
     def _call(self, call: ast.Call) -> None:
         api, receiver = self._api_of(call)
         if api is None:
+            if self.inference.kind(call.func) == "module class":
+                self._passed_class(call)
             return
         bindings = self.source.by_api.get(api, ())
         if not bindings:
@@ -142,6 +146,22 @@ class _Porter:
             return
         self.refused.add(call)
         self._refuse(call, api, refusal)
+
+    def _passed_class(self, call: ast.Call) -> None:
+        """Look at ``act_layer(inplace=True)``: the class is a shim then, which is never in place."""
+        for keyword in call.keywords:
+            value = self.inference.known(keyword.value)
+            if keyword.arg != INPLACE or value is False:
+                continue
+            if value is True and is_private_input(call, self.inference):
+                self.edits.replace(self.document.span(keyword.value), "False")
+                self._forget(keyword.value, "")
+            else:
+                self._say(
+                    "CM210", "warning", call,
+                    "inplace may change a tensor that is used again; the ported class refuses it when it is made",
+                    "write inplace=False if the change is not wanted",
+                )  # fmt: skip
 
     def _decorator(self, node: ast.expr) -> None:
         """Drop a mark for a compiler, with its line: without it the function means the same."""
@@ -241,7 +261,7 @@ class _Porter:
     def _settle_inplace(self, call: ast.Call, lifted: Lifted) -> Lifted:
         """Drop ``inplace`` where nothing else can see the tensor it would change."""
         slots = dict(lifted.call.slots)
-        value = slots.get("inplace")
+        value = slots.get(INPLACE)
         if not isinstance(value, Value) or value.known is False:
             return lifted
         if not is_private_input(call, self.inference):
@@ -250,7 +270,7 @@ class _Porter:
                 "inplace may change a tensor that is used again, so dropping it may change results",
                 "write inplace=False if the change is not wanted",
             )
-        slots["inplace"] = constant(False)
+        slots[INPLACE] = constant(False)
         ordered = tuple((name, slots[name]) for name, _ in lifted.call.slots)
         return dataclasses.replace(lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered))
 
@@ -366,7 +386,8 @@ class _Porter:
             return
         self.edits.replace(self.document.span(node), text)
         self.done.add(root)
-        self.port.uses.append(Use(node.lineno, qualified, text.strip("\0")[1:], "exact"))
+        name = text.strip("\0")[1:]
+        self.port.uses.append(Use(node.lineno, qualified, name, "shim" if name in self.shims else "exact"))
 
     def _is_gone(self, node: ast.expr) -> bool:
         """Tell whether a replaced call dropped the expression: x.device of ``device=x.device``."""

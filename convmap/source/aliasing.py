@@ -50,7 +50,8 @@ def _operator(node: ast.expr, inference: Inference) -> str | None:
 
 def _is_layer(call: ast.Call, inference: Inference) -> bool:
     qualified = inference.names.qualified(call.func) or ""
-    return any(b.operator.kind == "layer" for b in inference.framework.by_api.get(qualified, ()))
+    known = any(b.operator.kind == "layer" for b in inference.framework.by_api.get(qualified, ()))
+    return known or inference.kind(call.func) == "module class"
 
 
 def _makes_fresh(node: ast.expr, inference: Inference) -> bool:

@@ -1,0 +1,126 @@
+"""Layers with torch's signatures, for files that pass a layer's class on and call it elsewhere."""
+
+import megengine.functional as F
+import megengine.module as M
+
+
+def refuse_inplace(inplace):
+    """Say that an in-place activation is not ported: nothing here shows who else sees the tensor."""
+    if inplace:
+        raise ValueError("inplace=True may change a tensor that is used again: pass inplace=False")
+
+
+class TorchReLU(M.Module):
+    """ReLU, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return F.relu(x)
+
+
+class TorchReLU6(M.Module):
+    """ReLU6, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return F.relu6(x)
+
+
+class TorchSiLU(M.Module):
+    """SiLU, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return F.silu(x)
+
+
+class TorchHardswish(M.Module):
+    """Hardswish, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return F.hswish(x)
+
+
+class TorchHardsigmoid(M.Module):
+    """Hardsigmoid, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return F.hsigmoid(x)
+
+
+class TorchMish(M.Module):
+    """Mish, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        return x * F.tanh(F.softplus(x))
+
+
+class TorchLeakyReLU(M.Module):
+    """x where positive, else negative_slope * x, out of place."""
+
+    def __init__(self, negative_slope=0.01, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+        self.negative_slope = negative_slope
+
+    def forward(self, x):
+        return F.leaky_relu(x, self.negative_slope)
+
+
+class TorchGELU(M.Module):
+    """GELU, exact."""
+
+    def __init__(self, approximate="none"):
+        super().__init__()
+        if approximate != "none":
+            raise ValueError("only the exact GELU is ported")
+
+    def forward(self, x):
+        return F.gelu(x)
+
+
+class TorchBatchNorm1d(M.BatchNorm1d):
+    """Batch normalisation with torch's momentum, the complement of the one here."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        if momentum is None or not track_running_stats:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, 1 - momentum, affine)
+
+
+class TorchBatchNorm2d(M.BatchNorm2d):
+    """Batch normalisation with torch's momentum, the complement of the one here."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        if momentum is None or not track_running_stats:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, 1 - momentum, affine)
+
+
+class TorchDropout(M.Dropout):
+    """Dropout with torch's arguments."""
+
+    def __init__(self, p=0.5, inplace=False):
+        refuse_inplace(inplace)
+        super().__init__(p)

@@ -1,0 +1,140 @@
+"""Layers with torch's signatures, for files that pass a layer's class on and call it elsewhere."""
+
+from mindspore import nn, ops
+
+
+def refuse_inplace(inplace):
+    """Say that an in-place activation is not ported: nothing here shows who else sees the tensor."""
+    if inplace:
+        raise ValueError("inplace=True may change a tensor that is used again: pass inplace=False")
+
+
+class TorchReLU(nn.Cell):
+    """ReLU, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.relu(x)
+
+
+class TorchReLU6(nn.Cell):
+    """ReLU6, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.relu6(x)
+
+
+class TorchSiLU(nn.Cell):
+    """SiLU, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.silu(x)
+
+
+class TorchHardswish(nn.Cell):
+    """Hardswish, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.hardswish(x)
+
+
+class TorchHardsigmoid(nn.Cell):
+    """Hardsigmoid, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.hardsigmoid(x)
+
+
+class TorchMish(nn.Cell):
+    """Mish, out of place."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        return ops.mish(x)
+
+
+class TorchLeakyReLU(nn.Cell):
+    """x where positive, else negative_slope * x, out of place."""
+
+    def __init__(self, negative_slope=0.01, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+        self.negative_slope = negative_slope
+
+    def construct(self, x):
+        return ops.leaky_relu(x, self.negative_slope)
+
+
+class TorchGELU(nn.Cell):
+    """GELU, exact or by tanh."""
+
+    def __init__(self, approximate="none"):
+        super().__init__()
+        self.approximate = approximate
+
+    def construct(self, x):
+        return ops.gelu(x, self.approximate)
+
+
+class TorchBatchNorm1d(nn.BatchNorm1d):
+    """Batch normalisation with torch's momentum, the complement of the one here."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        if momentum is None or not track_running_stats:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, 1 - momentum, affine)
+
+
+class TorchBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation with torch's momentum, the complement of the one here."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        if momentum is None or not track_running_stats:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, 1 - momentum, affine)
+
+
+class TorchBatchNorm3d(nn.BatchNorm3d):
+    """Batch normalisation with torch's momentum, the complement of the one here."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        if momentum is None or not track_running_stats:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, 1 - momentum, affine)
+
+
+class TorchLinear(nn.Dense):
+    """A dense layer with torch's arguments."""
+
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__(in_features, out_features, has_bias=bias)
+
+
+class TorchDropout(nn.Dropout):
+    """Dropout with torch's arguments: p is the share that is dropped."""
+
+    def __init__(self, p=0.5, inplace=False):
+        refuse_inplace(inplace)
+        super().__init__(p=p)
