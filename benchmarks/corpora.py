@@ -80,7 +80,7 @@ def check(rules: Rules, name: str, data: bytes, target: str, row: dict[str, Any]
         return
     row["files"] += 1
     row["lines"] += data.count(b"\n")
-    source = detect_framework(rules, document.names)
+    source = detect_framework(rules, document)
     if source is None or source.name == target:
         return
     start = time.process_time()

@@ -8,21 +8,23 @@ from pathlib import Path
 
 from convmap.errors import ConvmapError
 
-_SKIPPED = {"__pycache__", ".git", ".venv", "venv", "node_modules", "build", "dist"}
+_SKIPPED = {"__pycache__", "venv", "node_modules", "build", "dist"}
+_PORTED = {".py", ".ipynb"}
+LARGEST = 1 << 20  # bytes of a data file that is copied along with a package
 
 
-def find(paths: list[str]) -> list[tuple[Path, Path]]:
-    """Give (file, the folder it was found below) for files and folders; raise where one is missing."""
+def find(paths: list[str], output: str | None = None) -> list[tuple[Path, Path]]:
+    """Give (file, the folder it was found below) for files and folders; raise where one is missing.
+
+    In a folder: Python files and notebooks, but for hidden folders, environments and the output.
+    """
     out: list[tuple[Path, Path]] = []
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            found = [
-                p for p in sorted(path.rglob("*.py"))
-                if not _SKIPPED & set(p.relative_to(path).parts[:-1])
-            ]  # fmt: skip
+            found = [p for p in _below(path, output) if p.suffix in _PORTED]
             if not found:
-                raise ConvmapError(f"{text}: no Python file in this folder")
+                raise ConvmapError(f"{text}: no Python file and no notebook in this folder")
             out += [(p, path) for p in found]
         elif path.exists():
             out.append((path, path.parent))
@@ -31,16 +33,42 @@ def find(paths: list[str]) -> list[tuple[Path, Path]]:
     return out
 
 
+def data_of(folder: Path, output: Path, ported: set[Path]) -> list[tuple[Path, Path]]:
+    """Give the other files of a package that its ports may need: all but hidden and large ones."""
+    return [
+        (p, folder)
+        for p in _below(folder, str(output))
+        if p not in ported and p.suffix != ".pyc" and p.stat().st_size <= LARGEST
+    ]
+
+
+def _below(folder: Path, output: str | None) -> list[Path]:
+    away = Path(output).resolve() if output else None
+    found = []
+    for place, inner, names in os.walk(folder):
+        here = Path(place)
+        inner[:] = sorted(
+            n for n in inner
+            if n not in _SKIPPED and not n.startswith(".") and (here / n).resolve() != away
+        )  # fmt: skip
+        found += [here / n for n in sorted(names) if not n.startswith(".") and (here / n).is_file()]
+    return found
+
+
 def destination(file: Path, root: Path, target: str, output: str | None, in_place: bool, many: bool) -> Path:
     """Say where a port goes: beside its source, over it, or below ``-o``."""
     if in_place:
         return file
     if output is None:
-        return file.with_name(f"{file.stem}_{target}{file.suffix}")
+        return suffixed(file, target)
     out = Path(output)
     if many or out.is_dir() or output.endswith(("/", os.sep)):
         return out / file.relative_to(root)
     return out
+
+
+def suffixed(file: Path, target: str) -> Path:
+    return file.with_name(f"{file.stem}_{target}{file.suffix}")
 
 
 def write(path: Path, data: bytes) -> None:

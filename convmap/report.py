@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from convmap.diagnostics import codes as explain
 from convmap.rewrite.port import Port
 
 STATUSES = ("exact", "shim", "lossy", "refused")
@@ -29,7 +30,16 @@ def counts_text(counts: Counter[str]) -> str:
     return f"{total} uses: {shown}" if total else "nothing of a known framework in it"
 
 
-def as_json(ports: list[tuple[Port, str, list[str]]], problems: list[str]) -> str:
+def statistics(ports: list[Port]) -> str:
+    """Give a table: how often each code was found, and the APIs that were refused most."""
+    codes = Counter(d.code for port in ports for d in port.diagnostics if d.severity != "note")
+    refused = Counter(use.api for port in ports for use in port.uses if use.status == "refused")
+    rows = [f"{count:6}  {code}  {explain()[code].title}" for code, count in codes.most_common()]
+    rows += [f"{count:6}  refused  {api}" for api, count in refused.most_common(20)]
+    return "\n".join(rows) or "no findings"
+
+
+def as_json(ports: list[tuple[Port, str, tuple[str, ...]]], problems: list[str]) -> str:
     """Give the whole run as JSON: each file, what became of each use, diagnostics, checks."""
     files: list[dict[str, Any]] = []
     for port, written, proven in ports:
@@ -42,7 +52,7 @@ def as_json(ports: list[tuple[Port, str, list[str]]], problems: list[str]) -> st
                 "counts": {s: port.counts[s] for s in STATUSES},
                 "uses": [vars(u) for u in port.uses],
                 "diagnostics": [vars(d) for d in port.diagnostics],
-                "proven": proven,
+                "proven": list(proven),
             }
         )
     return json.dumps({"files": files, "problems": problems}, indent=2, ensure_ascii=False)

@@ -96,6 +96,15 @@ class Framework:
                 table.setdefault(binding.api, []).append(binding)
         return {api: tuple(found) for api, found in table.items()}
 
+    @functools.cached_property
+    def _dotted(self) -> set[str]:
+        parts = (api.split(".") for api in self.by_api)
+        return {".".join(p[:end]) for p in parts for end in range(1, len(p) + 1)}
+
+    def knows(self, dotted: str) -> bool:
+        """Tell whether a dotted name is an API of the rules, or a module that holds one."""
+        return dotted in self._dotted
+
     def layer(self, class_name: str) -> Binding | None:
         """Find the binding of a layer's class at run time, by its own name: a layer's or a shim's."""
         own = class_name.rpartition(".")[2].removesuffix(SHIM)
@@ -106,6 +115,13 @@ class Framework:
                     return binding
         return None
 
+    @functools.cached_property
+    def _by_operator(self) -> dict[tuple[str, int | None], list[Binding]]:
+        table: dict[tuple[str, int | None], list[Binding]] = {}
+        for binding in self.bindings:
+            table.setdefault((binding.operator.name, binding.dims), []).append(binding)
+        return table
+
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
     ) -> list[Binding]:
@@ -113,7 +129,7 @@ class Framework:
 
         Lossy ones come before all, and only where their name is allowed.
         """
-        found = [b for b in self.bindings if b.operator is operator and b.dims == dims]
+        found = self._by_operator.get((operator.name, dims), ())
         usable = (b for b in found if not b.read_only and (not b.lossy or b.lossy in allowed))
         return sorted(usable, key=lambda b: (not b.lossy, bool(b.shim)))
 
@@ -147,7 +163,7 @@ def load(folder: Path | None = None) -> Rules:
     folder = folder or rules_folder()
     operators: dict[str, Operator] = {}
     for path in sorted((folder / "ops").glob("*.toml")):
-        for name, table in _read(path).items():
+        for name, table in read_toml(path).items():
             if name in operators:
                 raise RuleError(f"{path}: operator {name!r} is defined twice")
             operators[name] = _operator(path, name, table)
@@ -158,7 +174,7 @@ def load(folder: Path | None = None) -> Rules:
     return Rules(operators, frameworks)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -236,7 +252,7 @@ def _default(node: ast.expr | None) -> Value | None:
 
 
 def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
-    table = _read(path)
+    table = read_toml(path)
     _check_keys(
         str(path),
         table,
@@ -253,7 +269,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
     for file in sorted(path.parent.glob("*.toml")):
         if file.name in ("framework.toml", "quirks.toml"):
             continue
-        content = _read(file)
+        content = read_toml(file)
         _check_keys(str(file), content, {"binding"})
         for number, row in enumerate(_with_earlier(file, content.get("binding", ())), 1):
             if "shim" in row:
@@ -334,7 +350,7 @@ def _with_earlier(file: Path, rows: Iterable[dict[str, Any]]) -> Iterable[dict[s
 def _quirks(path: Path) -> tuple[Quirk, ...]:
     found = []
     fields = set(Quirk.__dataclass_fields__)
-    for row in _read(path).get("quirk", ()) if path.exists() else ():
+    for row in read_toml(path).get("quirk", ()) if path.exists() else ():
         where = f"{path}: quirk {row.get('id')!r}"
         _check_keys(where, row, fields)
         missing = [k for k in ("id", "apis", "versions", "device", "effect", "evidence") if not row.get(k)]

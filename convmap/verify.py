@@ -70,7 +70,7 @@ def verify(
     start = time.perf_counter()
     try:
         document = Document.read(case.file)
-        source = detect_framework(rules, document.names)
+        source = detect_framework(rules, document)
         if source is None:
             raise ConvmapError(f"{case.file}: no single source framework in its imports")
         port = port_document(document, source, rules.framework(target))

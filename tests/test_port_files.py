@@ -137,8 +137,8 @@ def test_json(tmp_path: Path) -> None:
 def test_porting_imports_no_framework_and_no_numpy(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("raise SystemExit('was run')\nimport torch.nn as nn\nx = nn.ReLU()\n")
     code = (
-        "import sys; from pathlib import Path; from convmap.cli import port_file; from convmap.rules import load\n"
-        "port_file(load(), Path('m.py'), 'mindspore', None, None)\n"
+        "import sys; from pathlib import Path; from convmap.porting import Request, port_file\n"
+        "port_file(Request('mindspore'), Path('m.py'))\n"
         "print([m for m in ('numpy', 'torch', 'mindspore', 'megengine') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from convmap import verify
-from convmap.cli import port_file
 from convmap.inputs import Case
+from convmap.porting import Request, port_file
 from convmap.rules import load
 from convmap.verdicts import text_of
 
@@ -25,7 +25,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_model(name: str, target: str, pool: verify.Workers) -> None:
     spec, findings = MODELS[name]
-    port = port_file(load(), SOURCES / name, target, "torch", None)
+    port = port_file(Request(target, "torch"), SOURCES / name)
     assert port is not None and not port.counts["refused"]
     assert {d.code for d in port.diagnostics if d.severity != "note"} == findings
     verdict = verify.verify(Case(name, SOURCES / name, "Net()", (spec,)), target, pool, load(), seeds=4)

@@ -54,7 +54,7 @@ def source_imports(names: Names, package: str) -> list[Imported]:
     return [
         item
         for items in names.imports.values()
-        for item in items
+        for item in map(names.resolved, items)
         if item.qualified == package or item.qualified.startswith(package + ".")
     ]
 
@@ -63,8 +63,7 @@ def taken_names(names: Names, going: Iterable[Imported]) -> set[str]:
     """Give every name the ported file binds or reads otherwise."""
     leaving = {(id(i.statement), i.local) for i in going}
     taken: set[str] = set()
-    seen = {names.scope_of[n] for n in names.order} | {names.module}
-    for scope in seen:
+    for scope in names.scopes:
         for local, binders in scope.bound.items():
             if any((id(by), local) not in leaving for by in binders):
                 taken.add(local)

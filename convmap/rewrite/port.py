@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import re
 from collections import Counter
@@ -19,7 +20,8 @@ from convmap.rules import Framework, Rules
 from convmap.source.aliasing import is_private_input
 from convmap.source.document import Document
 from convmap.source.inference import Inference, mark
-from convmap.source.names import FUNCTIONS, Names
+from convmap.source.names import FUNCTIONS, Imported, packages_imported
+from convmap.source.project import Project
 from convmap.translate import Argument, Lifted
 
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
@@ -48,6 +50,7 @@ class Port:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     calls: list[tuple[Lifted, Plan, int]] = field(default_factory=list)
     data: bytes = b""
+    borrowed: list[str] = field(default_factory=list)  # names of the source, still used by way of other files
     edited: list[tuple[int, int]] = field(default_factory=list)  # byte spans of the source
 
     @property
@@ -59,13 +62,10 @@ class Port:
         return any(d.severity != "note" for d in self.diagnostics)
 
 
-def detect_framework(rules: Rules, names: Names) -> Framework | None:
+def detect_framework(rules: Rules, document: Document) -> Framework | None:
     """Find the source framework from the imports; None where there is none or more than one."""
-    found = [
-        framework
-        for framework in rules.frameworks.values()
-        if imports.source_imports(names, framework.package)
-    ]
+    packages = packages_imported(document.tree)
+    found = [framework for framework in rules.frameworks.values() if framework.package in packages]
     return found[0] if len(found) == 1 else None
 
 
@@ -76,44 +76,64 @@ def port_document(
     version: str | None = None,
     allowed: frozenset[str] = frozenset(),
 ) -> Port:
-    """Port a parsed file; ``allowed`` names the lossy bindings that the user asked for.
+    """Port a parsed file that stands alone; see ``port_inferred``."""
+    return port_inferred(Project((), source).read(document), target, version, allowed)
 
-    Never runs it; raises SourceError only where the result can't be encoded."""
-    return _Porter(document, source, target, version or target.version, allowed).run()
+
+def port_inferred(
+    inference: Inference,
+    target: Framework,
+    version: str | None = None,
+    allowed: frozenset[str] = frozenset(),
+    lent: frozenset[str] = frozenset(),
+) -> Port:
+    """Port a file of a project.
+
+    ``allowed`` names the lossy bindings that the user asked for, ``lent`` the imports of the source
+    framework that other files still use by way of this one. Never runs the file; raises SourceError
+    only where the result can't be encoded.
+    """
+    return _Porter(inference, target, version or target.version, allowed, lent).run()
 
 
 class _Porter:
     def __init__(
-        self, document: Document, source: Framework, target: Framework, version: str, allowed: frozenset[str]
+        self,
+        inference: Inference,
+        target: Framework,
+        version: str,
+        allowed: frozenset[str],
+        lent: frozenset[str],
     ) -> None:
-        self.allowed = allowed
-        self.document, self.source, self.target, self.version = document, source, target, version
-        self.names = document.names
-        self.inference = Inference(document, self.names, source)
+        self.allowed, self.lent = allowed, lent
+        document = inference.document
+        self.document, self.source, self.target, self.version = document, inference.framework, target, version
+        self.names = inference.names
+        self.inference = inference
         self.edits = Edits(document)
         before = document.text((0, len(document.data)))
-        self.port = Port(document.path, source.name, target.name, before, before)
+        self.port = Port(document.path, self.source.name, target.name, before, before)
         self.done: set[ast.AST] = set()  # names of the source that no longer appear
         self.refused: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
 
     def run(self) -> Port:
-        for node in self.names.order:
-            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-                for decorator in node.decorator_list:
-                    self._decorator(decorator)
-        for node in self.names.order:
-            if isinstance(node, ast.Call) and node not in self.refused:
-                self._call(node)
-        for node in self.names.order:
-            if isinstance(node, (ast.Attribute, ast.Name)):
-                self._reference(node)
-        for node in self.names.order:
-            if isinstance(node, ast.ClassDef) and self.inference.is_module_class(node):
-                self._module_class(node)
-            elif isinstance(node, ast.Attribute) and node.attr == self.source.forward != self.target.forward:
-                self._forward_calls(node)
+        for definition in self.names.definitions:
+            for decorator in definition.decorator_list:
+                self._decorator(decorator)
+        for call in self.names.calls:
+            if call not in self.refused:
+                self._call(call)
+        for node in self.names.references:
+            self._reference(node)
+        for definition in self.names.definitions:
+            if isinstance(definition, ast.ClassDef):
+                self._class(definition)
+        if self.source.forward != self.target.forward:
+            for node in self.names.references:
+                if isinstance(node, ast.Attribute) and node.attr == self.source.forward:
+                    self._forward_calls(node)
         self._finish()
         return self.port
 
@@ -532,11 +552,22 @@ class _Porter:
 
     # Structure ---------------------------------------------------------------------------------
 
-    def _module_class(self, node: ast.ClassDef) -> None:
+    def _class(self, node: ast.ClassDef) -> None:
         if self.source.forward == self.target.forward:
             return
-        for item in node.body:
-            if isinstance(item, FUNCTIONS) and item.name == self.source.forward:
+        forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.source.forward]
+        if not self.inference.is_module_class(node):
+            base = self.inference.unknown_base(node) if forward else None
+            if base is not None and self.port.uses:
+                self._say(
+                    "CM108", "warning", base,
+                    f"whether {node.name} is a {self.source.module_class} can't be told from its base"
+                    f" {ast.unparse(base)}, so its {self.source.forward}() keeps its name",
+                    "port the base's file in the same run, or rename the method by hand",
+                )  # fmt: skip
+            return
+        for item in forward:
+            if item.name == self.source.forward:
                 start = self.document.span(item)[0]
                 match = re.compile(rb"(async\s+)?def\s+").match(self.document.data, start)
                 assert match is not None
@@ -566,14 +597,17 @@ class _Porter:
         self._say(refusal.code, "error", node, refusal.reason, refusal.advice)
 
     def _say(self, code: str, severity: str, node: ast.AST, message: str, advice: str = "") -> None:
-        line: int = node.lineno  # type: ignore[attr-defined]
-        start = self.document.offset(line, 0)
-        at = self.document.offset(line, node.col_offset)  # type: ignore[attr-defined]
-        column = len(self.document.text((start, at))) + 1
+        line, column = self._place(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        end = self._place(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
         message = re.sub("\0S([0-9]+),([0-9]+)\0", self._shown, message)
         self.port.diagnostics.append(
-            Diagnostic(code, severity, line, column, message, advice, self.document.path)
+            Diagnostic(code, severity, line, column, message, advice, self.document.path, *end)
         )
+
+    def _place(self, line: int, offset: int) -> tuple[int, int]:
+        """Count a place of the tree, in bytes from 0, in characters from 1."""
+        start = self.document.offset(line, 0)
+        return line, len(self.document.text((start, start + offset))) + 1
 
     def _shown(self, match: re.Match[str]) -> str:
         return " ".join(self.document.text((int(match.group(1)), int(match.group(2)))).split())
@@ -581,12 +615,23 @@ class _Porter:
     def _finish(self) -> None:
         mine = imports.source_imports(self.names, self.source.package)
         used: set[tuple[int, str]] = set()
-        for node in self.names.order:
+        stars = [s for s in self.names.stars if s in mine]
+        for node in self.names.references:
             if isinstance(node, ast.Name) and node not in self.done:
                 found = self.names.imported(node)
                 if found is not None:
                     used.add((id(found.statement), found.local))
-        going = [i for i in mine if (id(i.statement), i.local) not in used]
+                elif stars and self._is_unbound(node):
+                    used.update((id(s.statement), "*") for s in stars)
+                    message = f"{node.id} may come from a star import, and is no name of the rules"
+                    self._refuse(node, node.id, Refusal("CM101", message, "import it by its name"))
+        unused = [i for i in mine if (id(i.statement), i.local) not in used] if self.port.uses else []
+        going = [i for i in unused if i.local not in self.lent]
+        for item in unused:
+            if item.local in self.lent:
+                message = f"the import of {item.local} stays: another file of the project takes it from here"
+                self._say("CM106", "warning", item.statement, message, "it goes with the last use")
+        self.port.borrowed = self._borrowed([i for i in mine if i not in going])
         spelling = imports.Spelling(self.target, imports.taken_names(self.names, going))
         inserted = shims.needed(self.target, self.shims)
         shim_text = "\n\n\n".join(s.text for s in inserted)
@@ -618,6 +663,21 @@ class _Porter:
             for code, message in self.target.notes:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
+
+    def _is_unbound(self, node: ast.Name) -> bool:
+        if not isinstance(node.ctx, ast.Load) or hasattr(builtins, node.id) or node.id.startswith("__"):
+            return False
+        return self.names.scope_of[node].find(node.id) is None
+
+    def _borrowed(self, staying: list[Imported]) -> list[str]:
+        """Name what the ported file still takes of the source framework by way of another file."""
+        found = []
+        for item in staying:
+            if isinstance(item.statement, ast.ImportFrom) and item.local != "*":
+                through = self.names.absolute(item.statement)
+                if through.partition(".")[0] != self.source.package:
+                    found.append(f"{through}.{item.alias.name}")
+        return found
 
     def _with(self, statements: str, shim_text: str, spelling: imports.Spelling) -> str:
         """Give the file's new text with what comes behind its imports."""

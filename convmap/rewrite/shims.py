@@ -11,7 +11,7 @@ from pathlib import Path
 from convmap.rewrite.edits import Edits, reference
 from convmap.rules import Framework
 from convmap.source.document import Document
-from convmap.source.names import FUNCTIONS
+from convmap.source.names import FUNCTIONS, Names
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ def read_shims(folder: Path, package: str) -> dict[str, Shim]:
     siblings = {path.stem for path in paths}
     for path in paths:
         document = Document.read(path)
-        names = document.names
+        names = Names(document.tree)
         edits = Edits(document)
-        for node in names.order:
-            if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load):
-                outer = names.parent.get(node)
+        for part in names.references:
+            if isinstance(part.ctx, ast.Load):
+                outer = names.parent.get(part)
                 if isinstance(outer, ast.Attribute) and names.qualified(outer):
                     continue
-                qualified = names.qualified(node)
+                qualified = names.qualified(part)
                 if qualified and qualified.split(".")[0] == package:
-                    edits.replace(document.span(node), reference(qualified))
+                    edits.replace(document.span(part), reference(qualified))
         top = {n.name: n for n in document.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))}
         imported = [i for items in names.imports.values() for i in items]
         others = [i.local for i in imported if i.qualified.split(".")[0] in siblings]
         # A file may use a shim's name for something else: definitions and uses are spelled per file.
-        for node in names.order:
-            if isinstance(node, ast.Name) and (node.id in top or node.id in others):
-                if names.scope_of[node].find(node.id) is names.module:
-                    edits.replace(document.span(node), reference(node.id))
+        for part in names.references:
+            if isinstance(part, ast.Name) and (part.id in top or part.id in others):
+                if names.scope_of[part].find(part.id) is names.module:
+                    edits.replace(document.span(part), reference(part.id))
         for name, node in top.items():
             keyword = re.compile(rb"(def|class)\s+").match(document.data, document.span(node)[0])
             assert keyword is not None

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import ast
 import codecs
-import functools
 import io
 import re
 import tokenize
 from pathlib import Path
 
 from convmap.errors import SourceError
-from convmap.source.names import Names
 
 Span = tuple[int, int]
 
@@ -48,11 +46,6 @@ class Document:
         except OSError as error:
             raise SourceError(f"{path}: can't be read: {error.strerror}") from None
         return cls(raw, str(path))
-
-    @functools.cached_property
-    def names(self) -> Names:
-        """Scopes and imports of the file."""
-        return Names(self.tree)
 
     def offset(self, line: int, column: int) -> int:
         return self._lines[line - 1] + column

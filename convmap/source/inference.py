@@ -7,7 +7,9 @@ the parameters of a module's forward method are tensors unless annotated otherwi
 from __future__ import annotations
 
 import ast
-from typing import Any
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from convmap.model import UNKNOWN, Binding, Named, Value
 from convmap.rules import Framework
@@ -26,13 +28,33 @@ def mark(span: tuple[int, int]) -> str:
     return f"\0S{span[0]},{span[1]}\0"
 
 
-class Inference:
-    """Answers about one document in one framework."""
+@dataclass(frozen=True)
+class Fact:
+    """What a class or function is to other files: its kind, and the kind that calling it gives.
 
-    def __init__(self, document: Document, names: Names, framework: Framework) -> None:
+    Calling a module class makes a module; ``returns`` is then what calling that module gives.
+    """
+
+    kind: str  # "module class", "class", "unknown class" (it may be either) or "function"
+    returns: str
+
+
+class Others(Protocol):
+    """The other modules of a project."""
+
+    def fact(self, qualified: str) -> Fact | None: ...
+
+
+class Inference:
+    """Answers about one document in one framework; of other files it knows what ``others`` tell."""
+
+    def __init__(
+        self, document: Document, names: Names, framework: Framework, others: Others | None = None
+    ) -> None:
         self.document = document
         self.names = names
         self.framework = framework
+        self.others = others
         self._kinds: dict[ast.AST, str] = {}
         self._round: dict[ast.AST, str] = {}  # what this pass over a cycle found
         self._before: dict[ast.AST, str] = {}  # what the pass before it found
@@ -41,28 +63,28 @@ class Inference:
         self._busy: set[Any] = set()
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
-        self.classes = {n.name: n for n in names.order if isinstance(n, ast.ClassDef)}
+        self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
-        for node in names.order:
-            if isinstance(node, ast.Call):
-                name = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
-                self.calls.setdefault(name, []).append(node)
-                self._named_attribute(node)
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, _NUMERIC):
-                for side in (node.left, node.right):
+        for call in names.calls:
+            func = call.func
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            self.calls.setdefault(name, []).append(call)
+            self._named_attribute(call)
+        for operation in names.operations:
+            if isinstance(operation.op, _NUMERIC):
+                for side in (operation.left, operation.right):
                     if isinstance(side, ast.Name):
-                        self._operands.setdefault(side.id, []).append(node)
-            elif isinstance(node, ast.Return):
-                function = self.enclosing(node, FUNCTIONS)
-                if function is not None:
-                    self._returns.setdefault(function, []).append(node.value)
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    self._attribute(target, node.value)
+                        self._operands.setdefault(side.id, []).append(operation)
+        for returned in names.returns:
+            function = self.enclosing(returned, FUNCTIONS)
+            if function is not None:
+                self._returns.setdefault(function, []).append(returned.value)
+        for assignment in names.assignments:
+            if assignment.value is not None:
+                one = isinstance(assignment, ast.AnnAssign)
+                for target in [assignment.target] if one else assignment.targets:  # type: ignore[union-attr]
+                    self._attribute(target, assignment.value)
 
     def _attribute(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -107,11 +129,46 @@ class Inference:
                     b.operator.kind == "layer" for b in self.framework.by_api.get(qualified, ())
                 ):
                     return True
+                elsewhere = self._elsewhere(qualified)
+                if elsewhere is not None and elsewhere.kind == "module class":
+                    return True
                 if isinstance(base, ast.Name) and self.is_module_class(self.classes.get(base.id)):
                     return True
             return False
         finally:
             self._busy.discard(node)
+
+    def unknown_base(self, node: ast.ClassDef) -> ast.expr | None:
+        """Give a base of a class that may or may not be a module, by what can be read."""
+        for base in node.bases:
+            qualified = self.names.qualified(base)
+            if qualified is None:
+                known = isinstance(base, ast.Name) and (base.id in self.classes or base.id == "object")
+                if known and isinstance(base, ast.Name) and base.id in self.classes:
+                    inner = self.unknown_base(self.classes[base.id])
+                    if inner is not None:
+                        return base
+                if not known and not isinstance(base, ast.Subscript):
+                    return base
+            elif qualified.split(".")[0] not in sys.stdlib_module_names | {self.framework.package}:
+                elsewhere = self._elsewhere(qualified)
+                if elsewhere is None or elsewhere.kind == "unknown class":
+                    return base
+        return None
+
+    def fact(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Fact:
+        """Say what a class or function of this file is to other files."""
+        if not isinstance(node, ast.ClassDef):
+            return Fact("function", self._returned(node))
+        if not self.is_module_class(node):
+            return Fact("class" if self.unknown_base(node) is None else "unknown class", "unknown")
+        forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward]
+        return Fact("module class", self._returned(forward[0]) if forward else "unknown")
+
+    def _elsewhere(self, qualified: str | None) -> Fact | None:
+        if qualified is None or self.others is None:
+            return None
+        return self.others.fact(qualified)
 
     # Values ------------------------------------------------------------------------------------
 
@@ -288,7 +345,9 @@ class Inference:
         qualified = self.names.qualified(node)
         if qualified is not None:
             found = self.framework.by_api.get(qualified, ())
-            return any(b.operator.kind in ("layer", "container") for b in found)
+            elsewhere = self._elsewhere(qualified)
+            known = elsewhere is not None and elsewhere.kind == "module class"
+            return known or any(b.operator.kind in ("layer", "container") for b in found)
         if not isinstance(node, ast.Name):
             return False
         scope = self.names.scope_of[node].find(node.id)
@@ -543,6 +602,11 @@ class Inference:
         if qualified == "functools.partial" and node.args:
             return "module class" if self.kind(node.args[0]) == "module class" else "unknown"
         if qualified is not None:
+            elsewhere = self._elsewhere(qualified)
+            if elsewhere is not None:
+                return {"module class": "module", "function": elsewhere.returns}.get(
+                    elsewhere.kind, "unknown"
+                )
             return self._api_kind(qualified, node)
         func = node.func
         if self.kind(func) == "module class":
@@ -601,17 +665,18 @@ class Inference:
         owner = self.enclosing(func, ast.ClassDef)
         own = isinstance(func.value, ast.Name) and func.value.id == "self"
         values = self.attributes.get((owner, func.attr), []) if own else []  # type: ignore[arg-type]
-        made = [self.classes.get(getattr(v.func, "id", "")) for v in values if isinstance(v, ast.Call)]
-        if not made or any(c is None for c in made):
+        results = [self._result_of(v) for v in values if isinstance(v, ast.Call)]
+        if not results or None in results:
             return "tensor"
-        results = []
-        for class_node in made:
-            assert class_node is not None
-            forward = [
-                n for n in class_node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward
-            ]
-            results.append(self._returned(forward[0]) if forward else "unknown")
-        return _join(results)
+        return _join([r for r in results if r is not None])
+
+    def _result_of(self, made: ast.Call) -> str | None:
+        """Give what calling the module that a call makes returns; None where only its API says it."""
+        elsewhere = self._elsewhere(self.names.qualified(made.func))
+        if elsewhere is not None:
+            return elsewhere.returns
+        class_node = self.classes.get(getattr(made.func, "id", ""))
+        return self.fact(class_node).returns if class_node is not None else None
 
     def _tensor_method(self, node: ast.Call, func: ast.Attribute) -> str:
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())

@@ -7,8 +7,10 @@ of a call's result as if it were the function's attribute (FACTS.md, Performance
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
-from typing import Union
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Union
 
 ScopeNode = Union[ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
                   ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp]  # fmt: skip
@@ -16,12 +18,30 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = {*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
            ast.GeneratorExp}  # fmt: skip
 _IMPORTS = {ast.Import, ast.ImportFrom}
+_DOTTED = {ast.Attribute, ast.Name}
 _DEFINITIONS = {*FUNCTIONS, ast.ClassDef}
 _BINDING = {ast.Import, ast.ImportFrom, ast.Name, ast.ExceptHandler, ast.Global, ast.Nonlocal,
             ast.MatchAs, ast.MatchStar, ast.MatchMapping}  # fmt: skip
 # Without a place in the text, and shared between nodes: contexts and operators.
 _MARKS = {ast.Load, ast.Store, ast.Del, *ast.operator.__subclasses__(), *ast.boolop.__subclasses__(),
           *ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__()}  # fmt: skip
+
+
+def packages_imported(tree: ast.Module) -> set[str]:
+    """Give the top packages that a file imports, anywhere in it."""
+    found: set[str] = set()
+    left: list[ast.AST] = list(tree.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):
+                left += inner
+    return found
 
 
 @dataclass(eq=False)
@@ -50,7 +70,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Imported:
-    """One alias of an import statement."""
+    """One alias of an import statement; the local name is * for what a star may bring."""
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
@@ -59,27 +79,58 @@ class Imported:
 
 
 class Names:
-    """Scopes and imports of one module; ``scope_of`` and ``parent`` hold for every node."""
+    """Scopes and imports of one module; ``parent`` holds for every node, ``scope_of`` for those listed.
 
-    def __init__(self, tree: ast.Module) -> None:
+    ``package`` is the dotted name that ``from .`` means, ``resolve`` follows a dotted name through
+    other modules of the project, and ``from_star`` says what a star import brings for a name: its
+    dotted name, "" where the module has no such name, None where that can't be told.
+    """
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        package: str = "",
+        resolve: Callable[[str], str] | None = None,
+        from_star: Callable[[str, str], str | None] | None = None,
+    ) -> None:
+        self.package, self.resolve, self.from_star = package, resolve, from_star
         self.module = Scope(tree, None)
         self.scope_of: dict[ast.AST, Scope] = {}
         self.parent: dict[ast.AST, ast.AST] = {}
         self.imports: dict[ast.AST, list[Imported]] = {}
-        self.stars: list[ast.ImportFrom] = []
-        self.order: list[ast.AST] = []
+        self.stars: list[Imported] = []
+        self._imported: dict[Scope, dict[str, Imported | None]] = {}
+        self._starred: dict[str, Imported | None] = {}
+        self._qualified: dict[ast.AST, str | None] = {}
+        self.scopes = [self.module]
+        # Nodes in the order of the text, by what is looked for: one walk serves every later one.
+        self.calls: list[ast.Call] = []
+        self.references: list[ast.Attribute | ast.Name] = []
+        self.definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
+        self.operations: list[ast.BinOp] = []
+        self.returns: list[ast.Return] = []
+        self.assignments: list[ast.Assign | ast.AnnAssign] = []
+        self._groups: dict[type, list[Any]] = {
+            ast.Call: self.calls, ast.Attribute: self.references, ast.Name: self.references,
+            ast.ClassDef: self.definitions, ast.FunctionDef: self.definitions,
+            ast.AsyncFunctionDef: self.definitions, ast.BinOp: self.operations,
+            ast.Return: self.returns, ast.Assign: self.assignments, ast.AnnAssign: self.assignments,
+        }  # fmt: skip
         self._walk(tree, self.module)
 
     def _walk(self, node: ast.AST, scope: Scope) -> None:
         kind = type(node)
-        self.scope_of[node] = scope
-        self.order.append(node)
+        group = self._groups.get(kind)
+        if group is not None:
+            group.append(node)
+            self.scope_of[node] = scope
         inner = scope
         outside: set[ast.AST] | tuple[()] = ()
         if kind in _SCOPES:
             if kind in _DEFINITIONS:
                 scope.bind(node.name, node)  # type: ignore[attr-defined]
             inner = Scope(node, scope)  # type: ignore[arg-type]
+            self.scopes.append(inner)
             self._parameters(node, inner)
             outside = self._evaluated_outside(node)
         elif kind in _BINDING:
@@ -145,33 +196,73 @@ class Names:
             if isinstance(node, ast.Import):
                 # "import a.b" binds a; "import a.b as c" binds c to a.b.
                 qualified = alias.name if alias.asname else alias.name.partition(".")[0]
-                local = alias.asname or qualified
-            elif alias.name == "*":
-                self.stars.append(node)
-                continue
+                found.append(Imported(node, alias, qualified, alias.asname or qualified))
             else:
-                base = "." * node.level + (node.module or "")
-                qualified = f"{base}.{alias.name}" if node.module else base + alias.name
-                local = alias.asname or alias.name
-            scope.bind(local, node)
-            found.append(Imported(node, alias, qualified, local))
+                module = self.absolute(node)
+                qualified = f"{module}{'' if module.endswith('.') else '.'}{alias.name}"
+                if alias.name == "*":
+                    star = Imported(node, alias, qualified, "*")
+                    found.append(star)
+                    if scope is self.module:
+                        self.stars.append(star)
+                    continue
+                found.append(Imported(node, alias, qualified, alias.asname or alias.name))
+            scope.bind(found[-1].local, node)
         self.imports[node] = found
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """Give the module of a from-import; dots stay where no package is known around the file."""
+        parts = self.package.split(".") if self.package else []
+        if not node.level or node.level > len(parts):
+            return "." * node.level + (node.module or "")
+        base = parts[: len(parts) - node.level + 1]
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+    def starred(self, name: str) -> Imported | None:
+        """Give what a name that nothing else binds means through star imports, None if that is open."""
+        if name not in self._starred:
+            self._starred[name] = self._find_starred(name)
+        return self._starred[name]
+
+    def _find_starred(self, name: str) -> Imported | None:
+        if self.from_star is None or hasattr(builtins, name):
+            return None
+        for star in reversed(self.stars):  # the last one wins
+            qualified = self.from_star(star.qualified[:-2], name)
+            if qualified is None:
+                return None
+            if qualified:
+                return Imported(star.statement, star.alias, qualified, "*")
+        return None
 
     def imported(self, name: ast.Name) -> Imported | None:
         """Give the one import a name stands for, or None where it may be anything else."""
         scope = self.scope_of[name].find(name.id)
         if scope is None:
-            return None
+            return self.starred(name.id) if self.stars else None
+        by_scope = self._imported.setdefault(scope, {})
+        if name.id not in by_scope:
+            by_scope[name.id] = self._one_import(scope, name.id)
+        return by_scope[name.id]
+
+    def _one_import(self, scope: Scope, name: str) -> Imported | None:
         found: Imported | None = None
-        for by in scope.bound[name.id]:
+        for by in scope.bound[name]:
             if type(by) not in _IMPORTS:
                 return None
             for item in self.imports.get(by, ()):
-                if item.local == name.id:
+                if item.local == name:
                     if found is not None and found.qualified != item.qualified:
                         return None
                     found = found or item
-        return found
+        return self.resolved(found) if found is not None else None
+
+    def resolved(self, item: Imported) -> Imported:
+        """Give an import with the name that it stands for at the end of all re-exports."""
+        if self.resolve is None or item.local == "*":
+            return item
+        qualified = self.resolve(item.qualified)
+        return item if qualified == item.qualified else replace(item, qualified=qualified)
 
     def qualified(self, node: ast.AST) -> str | None:
         """Give the dotted name an expression means, through imports; None for anything else.
@@ -179,6 +270,13 @@ class Names:
         ``nn.Conv2d`` after ``from torch import nn`` is ``torch.nn.Conv2d``; the method of a call's
         result has no qualified name.
         """
+        if type(node) not in _DOTTED:
+            return None
+        if node not in self._qualified:
+            self._qualified[node] = self._dotted(node)
+        return self._qualified[node]
+
+    def _dotted(self, node: ast.AST) -> str | None:
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -188,4 +286,5 @@ class Names:
         found = self.imported(node)
         if found is None:
             return None
-        return ".".join([found.qualified, *reversed(parts)])
+        dotted = ".".join([found.qualified, *reversed(parts)])
+        return self.resolve(dotted) if parts and self.resolve is not None else dotted
