@@ -1,4 +1,4 @@
-"""Ports whole packages, in memory: nothing crashes, every port parses, every comment and line is kept.
+"""Ports whole packages as projects: nothing crashes, every port parses, every comment and line is kept.
 
     python benchmarks/corpora.py                      all packages, to MindSpore and MegEngine
     python benchmarks/corpora.py timm --to mindspore
@@ -17,20 +17,20 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from convmap.errors import ConvmapError
-from convmap.rewrite.port import Port, detect_framework, port_document
-from convmap.rules import Rules, load
-from convmap.source.document import Document
+from convmap.files import find, write
+from convmap.porting import Request, port_files
+from convmap.rewrite.port import Port
 
 PACKAGES = {
     "timm": "timm==1.0.15",
-    "segmentation_models_pytorch": "segmentation-models-pytorch==0.5.0",
+    "segmentation_models_pytorch": "segmentation-models-pytorch==0.6.0",
     "diffusers": "diffusers==0.32.2",
     "monai": "monai==1.4.0",
     "torchvision": "torchvision==0.20.1",
@@ -60,52 +60,59 @@ def lost_comment(before: str, after: str) -> str:
     return next((c for c in comments(before) if c not in left), "")
 
 
-def changed_line(document: Document, port: Port) -> str:
+def changed_line(data: bytes, port: Port) -> str:
     """Give the first line without an edit in it that the port lacks, in order."""
     touched: set[int] = set()
     for start, end in port.edited:
-        first = document.data.count(b"\n", 0, start)
-        touched.update(range(first, first + document.data.count(b"\n", start, end) + 1))
+        first = data.count(b"\n", 0, start)
+        touched.update(range(first, first + data.count(b"\n", start, end) + 1))
     left = iter(port.after.split("\n"))
     lines = port.before.split("\n")
     kept = (line for number, line in enumerate(lines) if number not in touched and line.strip())
     return next((line for line in kept if line not in left), "")
 
 
-def check(rules: Rules, name: str, data: bytes, target: str, row: dict[str, Any]) -> None:
-    try:
-        document = Document(data, name)
-    except ConvmapError as error:
-        row["unreadable"].append(str(error))
-        return
-    row["files"] += 1
-    row["lines"] += data.count(b"\n")
-    source = detect_framework(rules, document)
-    if source is None or source.name == target:
-        return
+def check(package: Path, target: str, scratch: Path, row: dict[str, Any]) -> None:
+    """Port a package's folder as a project, in this process; then port the result again."""
+    files = find([str(package)])
+    row["files"] = len(files)
+    row["lines"] = sum(path.read_bytes().count(b"\n") for path, _ in files)
     start = time.process_time()
-    try:
-        port = port_document(document, source, rules.framework(target))
-        row["seconds"] += time.process_time() - start
-        again = port_document(Document(port.data, name), source, rules.framework(target))
-    except Exception as error:  # a crash is what is looked for
-        row["crashes"].append(f"{name}: {type(error).__name__}: {error}")
-        return
-    row["ported"] += 1
-    row["uses"].update(port.counts)
-    row["unknown"] += sum(d.code in ("CM101", "CM102") for d in port.diagnostics)
-    row["reasons"].update(f"{d.code} {d.message[:80]}" for d in port.diagnostics if d.severity != "note")
-    try:
-        ast.parse(port.after)
-    except SyntaxError as error:
-        row["unparsable"].append(f"{name}: {error}")
-    lost, line = lost_comment(port.before, port.after), changed_line(document, port)
-    if lost:
-        row["lost comments"].append(f"{name}: {lost}")
-    if line:
-        row["changed lines"].append(f"{name}: {line}")
-    if again.after != port.after:
-        row["second run changes"].append(name)
+    found = ported(files, target, row)
+    row["seconds"] = round(time.process_time() - start, 2)
+    out = scratch / package.name
+    for path, root in files:
+        after = found[path].data if path in found else path.read_bytes()
+        write(out / path.relative_to(root), after)
+    for path, port in found.items():
+        name = str(path.relative_to(package))
+        row["ported"] += 1
+        row["uses"].update(port.counts)
+        row["unknown"] += sum(d.code in ("CM101", "CM102") for d in port.diagnostics)
+        row["reasons"].update(f"{d.code} {d.message[:80]}" for d in port.diagnostics if d.severity != "note")
+        try:
+            ast.parse(port.after)
+        except SyntaxError as error:
+            row["unparsable"].append(f"{name}: {error}")
+        lost, line = lost_comment(port.before, port.after), changed_line(path.read_bytes(), port)
+        if lost:
+            row["lost comments"].append(f"{name}: {lost}")
+        if line:
+            row["changed lines"].append(f"{name}: {line}")
+    again = ported(find([str(out)]), target, row)
+    row["second run changes"] = [
+        str(path.relative_to(out)) for path, port in again.items() if port.after != port.before
+    ]
+
+
+def ported(files: list[tuple[Path, Path]], target: str, row: dict[str, Any]) -> dict[Path, Port]:
+    found: dict[Path, Port] = {}
+    for done in port_files(Request(target, "torch"), files):
+        if done.problem:
+            row["unreadable"].append(done.problem)
+        elif done.port is not None:
+            found[done.file] = done.port
+    return found
 
 
 BAD = ("crashes", "unparsable", "lost comments", "changed lines", "second run changes")
@@ -118,16 +125,21 @@ def main() -> int:
     parser.add_argument("packages", nargs="*", choices=[[], *PACKAGES], help="default: all")
     parser.add_argument("--to", action="append", choices=["mindspore", "megengine"])
     args = parser.parse_args()
-    rules, report = load(), {}
+    report = {}
     for package in args.packages or PACKAGES:
         archive = wheel(package)
         for target in args.to or ["mindspore", "megengine"]:
             row: dict[str, Any] = {"files": 0, "ported": 0, "lines": 0, "seconds": 0.0, "unknown": 0}
             row |= {"uses": collections.Counter(), "reasons": collections.Counter(), "unreadable": []}
             row |= {bad: [] for bad in BAD}
-            for name in sorted(archive.namelist()):
-                if name.endswith(".py"):
-                    check(rules, name, archive.read(name), target, row)
+            with tempfile.TemporaryDirectory() as folder:
+                archive.extractall(folder)
+                try:
+                    check(Path(folder) / package, target, Path(folder) / "out", row)
+                except Exception as error:  # a crash is what is looked for
+                    row["crashes"].append(f"{type(error).__name__}: {error}")
+                    report[f"{package} -> {target}"] = row
+                    continue
             total = sum(row["uses"].values())
             uses = row["uses"]
             print(
@@ -138,7 +150,6 @@ def main() -> int:
                 + ", ".join(f"{len(row[bad])} {bad}" for bad in BAD),
                 flush=True,
             )
-            row["seconds"] = round(row["seconds"], 2)
             row["reasons"] = dict(row["reasons"].most_common(40))
             report[f"{package} -> {target}"] = row
     if not args.packages and not args.to:

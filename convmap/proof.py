@@ -19,7 +19,7 @@ from convmap.translate import names_for_limits
 def _geometry(call: OpCall) -> tuple[tuple[int, ...], ...] | None:
     """Give kernel, stride, dilation, begin and extra of a call where all are known numbers."""
     names = names_for_limits(call)
-    columns = [names[k] for k in ("kernel", "stride", "dilation", "begin", "extra")]
+    columns = [names.get(k, UNKNOWN) for k in ("kernel", "stride", "dilation", "begin", "extra")]
     if any(c is UNKNOWN or UNKNOWN in c for c in columns):
         return None
     return tuple(tuple(c) for c in columns)

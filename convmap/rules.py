@@ -87,6 +87,9 @@ class Framework:
     bindings: tuple[Binding, ...]
     folder: Path
     quirks: tuple[Quirk, ...] = ()
+    in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
+    stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
+    mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -257,7 +260,8 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since"},
+         "notes", "same", "shims_since", "in_place",
+         "stepped_slice", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -293,6 +297,9 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         tuple(bindings),
         path.parent,
         quirks,
+        frozenset(f"{name}_" for name in table.get("in_place", ())),
+        table.get("stepped_slice", ""),
+        table.get("mask_assignment", ""),
     )
 
 

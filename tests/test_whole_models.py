@@ -18,6 +18,7 @@ SOURCES = Path(__file__).parent / "sources"
 MODELS = {
     "torch_passed_classes.py": ("2x4x8x8", set()),
     "torch_buffers.py": ("2x8x6", set()),
+    "torch_in_place.py": ("2x4x8x8", set()),
 }
 
 

@@ -17,7 +17,7 @@ from convmap.rewrite import imports, shims
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.edits import Edits, reference, spans_in
 from convmap.rules import Framework, Rules
-from convmap.source.aliasing import is_private_input
+from convmap.source.aliasing import Aliasing
 from convmap.source.document import Document
 from convmap.source.inference import Inference, mark
 from convmap.source.names import FUNCTIONS, Imported, packages_imported
@@ -110,13 +110,17 @@ class _Porter:
         self.document, self.source, self.target, self.version = document, inference.framework, target, version
         self.names = inference.names
         self.inference = inference
+        self.aliasing = Aliasing(inference)
         self.edits = Edits(document)
         before = document.text((0, len(document.data)))
         self.port = Port(document.path, self.source.name, target.name, before, before)
         self.done: set[ast.AST] = set()  # names of the source that no longer appear
         self.refused: set[ast.AST] = set()
+        self.ported: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
+        # Which methods of tensors a half ported file means can't be told: they look alike.
+        self.mixed = bool(imports.source_imports(self.names, target.package))
 
     def run(self) -> Port:
         for definition in self.names.definitions:
@@ -127,6 +131,11 @@ class _Porter:
                 self._call(call)
         for node in self.names.references:
             self._reference(node)
+        if self.target.stepped_slice:
+            for subscript in self.names.subscripts:
+                self._slice(subscript)
+        for change in self.names.changes:
+            self._change(change)
         for definition in self.names.definitions:
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)
@@ -145,6 +154,16 @@ class _Porter:
             if self.inference.kind(call.func) == "module class":
                 self._passed_class(call)
             return
+        rebound = ""
+        if receiver is not None and call.func.attr in self.source.in_place:  # type: ignore[attr-defined]
+            settled = self.aliasing.settles(call)
+            if settled is None:
+                reason = f"{ast.unparse(receiver)} is changed in place, and something else may see it"
+                self._refuse(
+                    call, api, Refusal("CM210", reason, f"write it without the change, by {api[:-1]}")
+                )
+                return
+            api, rebound = api[:-1], settled
         bindings = self.source.by_api.get(api, ())
         if not bindings:
             if receiver is None:
@@ -156,6 +175,9 @@ class _Porter:
         for binding in bindings:
             try:
                 self._translate(call, binding, receiver)
+                if rebound:
+                    span = self.document.span(call)
+                    self.edits.replace(span, f"{rebound} = {self.edits.by_span[span]}")
                 return
             except Refusal as reason:
                 # Of several overloads, the reason of one whose arguments fit says more.
@@ -173,7 +195,7 @@ class _Porter:
             value = self.inference.known(keyword.value)
             if keyword.arg != INPLACE or value is False:
                 continue
-            if value is True and is_private_input(call, self.inference):
+            if value is True and self.aliasing.is_private_input(call):
                 self.edits.replace(self.document.span(keyword.value), "False")
                 self._forget(keyword.value, "")
             else:
@@ -202,6 +224,15 @@ class _Porter:
             self.port.uses.append(Use(node.lineno, qualified, "", "exact"))
             return
 
+    def _leaves(self, node: ast.Attribute, api: str) -> bool:
+        """Leave what is a tensor's in a file that is half ported, and say so, once."""
+        if not self.mixed or self._is_same(api):
+            return False
+        if not any(d.code == "CM109" for d in self.port.diagnostics):
+            message = f"the file imports {self.target.name} too, so methods and attributes of tensors stay"
+            self._say("CM109", "warning", node, message, "finish such a file by hand, or port the original")
+        return True
+
     def _is_same(self, api: str) -> bool:
         prefix, _, name = api.rpartition(".")
         owner = "Tensor" if prefix == self.source.tensor_class else "Module"
@@ -219,7 +250,8 @@ class _Porter:
         kind = self.inference.kind(func.value)
         owner = self.inference.enclosing(call, ast.ClassDef)
         if kind == "tensor":
-            return f"{self.source.tensor_class}.{func.attr}", func.value
+            api = f"{self.source.tensor_class}.{func.attr}"
+            return (None if self._leaves(func, api) else api), func.value
         own = isinstance(func.value, ast.Name) and func.value.id == "self"
         if kind in ("module", "modules") or (own and self.inference.is_module_class(owner)):
             api = f"{self.source.module_class}.{func.attr}"
@@ -269,6 +301,7 @@ class _Porter:
         self._forget(call, text)
         self._note_use(call, binding.api, plan)
         self.port.calls.append((lifted, plan, call.lineno))
+        self.ported.add(call)
         if plan.status == "lossy":
             self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
 
@@ -284,7 +317,7 @@ class _Porter:
         value = slots.get(INPLACE)
         if not isinstance(value, Value) or value.known is False:
             return lifted
-        if not is_private_input(call, self.inference):
+        if not self.aliasing.is_private_input(call):
             raise Refusal(
                 "CM210",
                 "inplace may change a tensor that is used again, so dropping it may change results",
@@ -392,7 +425,7 @@ class _Porter:
         if root in self.done or (isinstance(parent, ast.Call) and parent.func is node):
             return
         call = self.names.parent.get(parent) if isinstance(parent, ast.keyword) else parent
-        if call in self.refused:
+        if call in self.refused or (self.mixed and isinstance(call, ast.Call) and call not in self.ported):
             return  # it stays as it was, with its arguments
         bindings = self.source.by_api.get(qualified, ())
         if not bindings:
@@ -468,6 +501,8 @@ class _Porter:
         kind = self.inference.kind(node.value)
         if kind == "tensor" and not called:
             api = f"{self.source.tensor_class}.{node.attr}"
+            if self._leaves(node, api):
+                return
             for binding in self.source.by_api.get(api, ()):
                 setting = binding.operator.kind == "data"
                 if len(binding.params) == 1 and (not setting or self._in_initialiser(node)):
@@ -549,6 +584,70 @@ class _Porter:
         if not isinstance(node, ast.Name):
             return []
         return self.inference.tested_classes(node)
+
+    # Changes in place ---------------------------------------------------------------------------
+
+    def _change(self, statement: ast.AugAssign | ast.Assign) -> None:
+        """Look at ``x += y`` and ``x[i] = y``: the frameworks differ in who else sees the change."""
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            holder = target
+            while isinstance(holder, ast.Subscript):
+                holder = holder.value
+            kind = self.inference.kind(holder)
+            if kind != "tensor" and not (kind == "unknown" and self._computes(statement)):
+                continue
+            if isinstance(target, ast.Subscript) and self.target.mask_assignment:
+                if not self._is_basic(target.slice):
+                    message = f"{self.target.mask_assignment}, and this one may be a mask"
+                    self._say("CM211", "error", target, message, "write it with where() and the mask")
+                    continue
+            if not (isinstance(holder, ast.Name) and self.aliasing.is_private(holder, statement)):
+                message = (
+                    f"{ast.unparse(holder)} is changed in place, and what else sees that differs"
+                    f" in {self.target.name}"
+                )
+                self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
+
+    def _slice(self, node: ast.Subscript) -> None:
+        """Port x[:, ::2] through a shim where the target's own has no right gradient."""
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        steps = [p.step for p in parts if isinstance(p, ast.Slice) and p.step is not None]
+        outer = self.names.parent.get(node)
+        if all(self.inference.known(s) == 1 for s in steps) or self.inference.kind(node.value) != "tensor":
+            return
+        api = f"{self.source.tensor_class}.__getitem__"
+        if isinstance(outer, ast.AugAssign) and outer.target is node:
+            reason = f"the gradient of a slice with a step is not right in {self.target.name}"
+            self._refuse(node, api, Refusal("CM202", reason, "write it as x[i] = x[i] + y"))
+            return
+        if not isinstance(node.ctx, ast.Load):
+            return
+        if not self._is_basic(node.slice):
+            reason = "a slice with a step beside an index that may be a tensor"
+            self._refuse(node, api, Refusal("CM202", reason, "index in two steps"))
+            return
+        span, shim = self.document.span(node.value), self.target.stepped_slice
+        inner = self.edits.by_span.get(span, mark(span))
+        self.edits.replace(span, f"{reference(shim)}({inner})")
+        if shim not in self.shims:
+            self.shims.append(shim)
+        self.port.uses.append(Use(node.lineno, api, shim, "shim"))
+
+    def _computes(self, statement: ast.AugAssign | ast.Assign) -> bool:
+        """Tell whether a change of something unknown may well be one of a tensor: in a forward method."""
+        if not isinstance(statement, ast.AugAssign) or not isinstance(statement.target, ast.Name):
+            return False
+        function = self.inference.enclosing(statement, FUNCTIONS)
+        owner = self.inference.enclosing(statement, ast.ClassDef)
+        value = self.inference.kind(statement.value)
+        forward = getattr(function, "name", "") == self.source.forward
+        return forward and value in ("tensor", "unknown") and self.inference.is_module_class(owner)
+
+    def _is_basic(self, index: ast.expr) -> bool:
+        if isinstance(index, ast.Tuple):
+            return all(self._is_basic(e) for e in index.elts)
+        plain = isinstance(index, ast.Slice) or _is_none_or_dots(index)
+        return plain or self.inference.kind(index) in ("int", "number")
 
     # Structure ---------------------------------------------------------------------------------
 
@@ -694,6 +793,10 @@ class _Porter:
             head += f"{ends}{ends}{shim_text}{ends}"
             rest = f"{ends}{ends}" + rest.lstrip("\r\n")
         return head + rest
+
+
+def _is_none_or_dots(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, Ellipsis)
 
 
 __all__ = ["Port", "Use", "detect_framework", "port_document"]

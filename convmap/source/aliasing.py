@@ -1,147 +1,391 @@
-"""Whether an in-place layer's input can be seen by anything else: if not, in-place means nothing."""
+"""Whether anything else can see a tensor that is changed in place: if not, in-place means nothing.
+
+The frameworks differ in what shares memory, so a change in place means the same in all of them only
+where nothing that is read later holds the tensor or a view of it. One convention is taken on trust:
+a module returns a new tensor or (a view of) its argument, not one that it keeps.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from convmap.source.inference import Inference
+from convmap.source.names import FUNCTIONS, Scope
+
+_LOOKING = {"len", "isinstance", "print", "range", "int", "float", "bool", "str", "min", "max", "id", "type"}
+_CONSUMERS = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.Expr, ast.Assert, ast.If,
+              ast.While, ast.Return, ast.Delete, ast.AugAssign, ast.Slice)  # fmt: skip
 
 
-def is_private_input(call: ast.Call, inference: Inference) -> bool:
-    """Tell whether the tensor that ``call`` (a layer or a function) changes in place is its own.
+class Aliasing:
+    """Answers for one file."""
 
-    It is where the tensor was just made by an operation that returns a new one and nothing else
-    holds it: the layer before in a Sequential or in a list of layers, the argument of the call, or
-    a name that is rebound to the result without having been read in between.
-    """
-    parent = inference.names.parent.get(call)
-    if isinstance(parent, (ast.Call, ast.List, ast.Tuple)):
-        before = _element_before(call, parent)
-        if before is not None:
-            return _makes_fresh(before, inference)
-    if (
-        isinstance(parent, ast.Call)
-        and isinstance(parent.func, ast.Attribute)
-        and parent.func.attr == "append"
-    ):
-        return _appended_after_fresh(parent, inference)
-    if _is_layer(call, inference):
-        return _uses_are_private(call, parent, inference)
-    return bool(call.args) and _fresh_argument(call, call.args[0], inference)
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
+        self.names = inference.names
+        self._mentions: dict[tuple[Scope, str], list[ast.Name]] = {}
+        self._busy: set[tuple[str, ast.stmt]] = set()
+        for node in self.names.references:
+            if isinstance(node, ast.Name):
+                scope = self.names.scope_of[node].find(node.id)
+                if scope is not None:
+                    self._mentions.setdefault((scope, node.id), []).append(node)
+
+    # Calls and layers that say they work in place --------------------------------------------------
+
+    def is_private_input(self, call: ast.Call) -> bool:
+        """Tell whether the tensor that ``call`` (a layer or a function) changes in place is its own.
+
+        It is where the tensor was just made by an operation that returns a new one and nothing else
+        holds it: the layer before in a Sequential or in a list of layers, the argument of the call,
+        or a name that holds such a tensor and is rebound to the result.
+        """
+        parent = self.names.parent.get(call)
+        if isinstance(parent, (ast.Call, ast.List, ast.Tuple)):
+            before = _element_before(call, parent)
+            if before is not None:
+                return self._is_fresh_layer(before)
+        if (
+            isinstance(parent, ast.Call)
+            and isinstance(parent.func, ast.Attribute)
+            and parent.func.attr == "append"
+        ):
+            return self._appended_after_fresh(parent)
+        if self._is_layer(call):
+            return self._uses_are_private(call, parent)
+        return bool(call.args) and self.is_given_up(call.args[0], call)
+
+    def _is_layer(self, call: ast.Call) -> bool:
+        qualified = self.names.qualified(call.func) or ""
+        bindings = self.inference.framework.by_api.get(qualified, ())
+        known = any(b.operator.kind == "layer" for b in bindings)
+        return known or self.inference.kind(call.func) == "module class"
+
+    def _is_fresh_layer(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Call) and self._operator(node) == "layer"
+
+    def _appended_after_fresh(self, append: ast.Call) -> bool:
+        """``layers.append(norm)`` directly before ``layers.append(relu)``, or ``layers = [conv]``."""
+        statement = self.names.parent.get(append)
+        body = self._block(statement) if isinstance(statement, ast.stmt) else []
+        if statement not in body or body.index(statement) == 0:
+            return False
+        previous = body[body.index(statement) - 1]
+        target = ast.unparse(append.func.value)  # type: ignore[attr-defined]
+        if isinstance(previous, ast.Expr) and isinstance(previous.value, ast.Call):
+            other = previous.value
+            if isinstance(other.func, ast.Attribute) and other.func.attr == "append" and other.args:
+                return ast.unparse(other.func.value) == target and self._is_fresh_layer(other.args[0])
+        if isinstance(previous, (ast.Assign, ast.AugAssign)) and isinstance(previous.value, ast.List):
+            name = previous.targets[0] if isinstance(previous, ast.Assign) else previous.target
+            items = previous.value.elts
+            return ast.unparse(name) == target and bool(items) and self._is_fresh_layer(items[-1])
+        return False
+
+    def _uses_are_private(self, call: ast.Call, parent: ast.AST | None) -> bool:
+        """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have its own x."""
+        if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+            return False
+        target = parent.targets[0]
+        owner = self.inference.enclosing(call, ast.ClassDef)
+        if not isinstance(target, ast.Attribute) or owner is None:
+            return False
+        mentions = [
+            n
+            for n in ast.walk(owner)
+            if isinstance(n, ast.Attribute) and n.attr == target.attr and n is not target
+        ]
+        for mention in mentions:
+            use = self.names.parent.get(mention)
+            if not (isinstance(use, ast.Call) and use.func is mention and len(use.args) == 1):
+                return False
+            if not self.is_given_up(use.args[0], use):
+                return False
+        return bool(mentions)
+
+    # Tensors ---------------------------------------------------------------------------------------
+
+    def is_given_up(self, value: ast.expr, use: ast.expr) -> bool:
+        """Tell whether the tensor that ``use`` takes is its own: new there, or of a name it rebinds."""
+        statement = self._statement(use)
+        if statement is None:
+            return False
+        if not isinstance(value, ast.Name):
+            return self._gives_new(value, statement, "")
+        read = [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == value.id]
+        if sum(isinstance(n.ctx, ast.Load) for n in read) > 1:
+            return False  # act(x) + x reads what act has changed
+        if isinstance(statement, ast.Return) and self._is_local(value):
+            return self.is_private(value, statement)
+        rebinds = (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and isinstance(statement.targets[0], ast.Name)
+            and statement.targets[0].id == value.id
+        )
+        return rebinds and self.is_private(value, statement)
+
+    def changed_by(self, node: ast.AST) -> ast.expr | None:
+        """Give the tensor that a method like add_ changes and returns; None for any other node."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            named = node.func.attr in self.inference.framework.in_place
+            if named and self.inference.kind(node.func.value) == "tensor":
+                return node.func.value
+        return None
+
+    def settles(self, call: ast.Call) -> str | None:
+        """Say how a method like add_ can be written without the change; None: something may see it.
+
+        "" where its result takes the tensor's place anyway; a name where that has to be bound to it.
+        """
+        root: ast.expr = call
+        while (changed := self.changed_by(root)) is not None:
+            root = changed
+        top: ast.AST = call
+        while True:
+            outer = self.names.parent.get(self.names.parent.get(top))  # type: ignore[arg-type]
+            if not isinstance(outer, ast.Call) or self.changed_by(outer) is not top:
+                break
+            top = outer
+        statement = self._statement(call)
+        if isinstance(root, ast.Name) and isinstance(statement, ast.Expr) and statement.value is top:
+            chained = top is not call or self.changed_by(call) is not root
+            again = sum(isinstance(n, ast.Name) and n.id == root.id for n in ast.walk(statement)) > 1
+            if not self.is_private(root, statement) or (chained and again):
+                return None
+            return root.id if top is call else ""
+        return "" if self.is_given_up(root, call) else None
+
+    def is_private(self, name: ast.Name, at: ast.stmt) -> bool:
+        """Tell whether the tensor a local name holds before a statement is held by nothing else."""
+        key = (name.id, at)
+        if not self._is_local(name):
+            return False
+        if key in self._busy:
+            return True  # in a loop: so it is if it was so before the loop, which is being looked at
+        self._busy.add(key)
+        try:
+            return self._is_private(name, at)
+        finally:
+            self._busy.discard(key)
+
+    def _is_local(self, name: ast.Name) -> bool:
+        scope = self.names.scope_of[name].find(name.id)
+        if scope is None or not isinstance(scope.node, FUNCTIONS) or name.id in scope.outward:
+            return False
+        # A function inside that reads the name keeps the tensor.
+        return all(not self._inside_function(m, scope) for m in self._mentions.get((scope, name.id), ()))
+
+    def _inside_function(self, mention: ast.Name, scope: Scope) -> bool:
+        at: Scope | None = self.names.scope_of[mention]
+        while at is not None and at is not scope:
+            if isinstance(at.node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
+                return True
+            at = at.parent
+        return False
+
+    def _is_private(self, name: ast.Name, at: ast.stmt) -> bool:
+        scope = self.names.scope_of[name].find(name.id)
+        assert scope is not None
+        mentions = self._mentions[scope, name.id]
+        for statement, again in self._before(at):
+            last = statement.end_lineno or statement.lineno
+            inside = [m for m in mentions if statement.lineno <= m.lineno <= last]
+            if not inside:
+                continue
+            if self._is_assignment(statement, name.id):
+                if not self._gives_new(statement.value, statement, name.id):  # type: ignore[attr-defined]
+                    return False
+                if again:
+                    continue  # of the round before; the loop may also be entered here
+                return True
+            if not all(self._keeps_private(m) for m in inside):
+                return False
+            if not again and self._assigns_surely(statement, name.id):
+                return True
+        return False  # a parameter, or not a plain local name
+
+    def _keeps_private(self, mention: ast.Name) -> bool:
+        if isinstance(mention.ctx, ast.Load):
+            return not self._leaks(mention)
+        if isinstance(mention.ctx, ast.Del):
+            return True
+        parent = self.names.parent.get(mention)
+        if isinstance(parent, ast.AugAssign):
+            return True
+        statement = self._statement(mention)
+        if not isinstance(statement, ast.Assign) or mention not in statement.targets:
+            return False
+        return self._gives_new(statement.value, statement, mention.id)
+
+    @staticmethod
+    def _is_assignment(statement: ast.stmt, name: str) -> bool:
+        return (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and isinstance(statement.targets[0], ast.Name)
+            and statement.targets[0].id == name
+        )
+
+    def _assigns_surely(self, statement: ast.stmt, name: str) -> bool:
+        if isinstance(statement, ast.If):
+            blocks = [statement.body, statement.orelse]
+        elif isinstance(statement, (ast.With, ast.AsyncWith)):
+            blocks = [statement.body]
+        else:
+            return False
+        return all(
+            any(self._is_assignment(s, name) or self._assigns_surely(s, name) for s in block)
+            for block in blocks
+        )
+
+    def _statement(self, node: ast.AST) -> ast.stmt | None:
+        at: ast.AST | None = node
+        while at is not None and not isinstance(at, ast.stmt):
+            at = self.names.parent.get(at)
+        return at
+
+    def _block(self, statement: ast.stmt) -> list[ast.stmt]:
+        parent = self.names.parent.get(statement)
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(parent, field, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return []
+
+    def _before(self, at: ast.stmt) -> Iterator[tuple[ast.stmt, bool]]:
+        """Give what runs before a statement, nearest first; True: in a loop's round before."""
+        while True:
+            block = self._block(at)
+            index = block.index(at) if at in block else 0
+            for statement in reversed(block[:index]):
+                yield statement, False
+            parent = self.names.parent.get(at)
+            if isinstance(parent, (ast.For, ast.AsyncFor, ast.While)) and at in parent.body:
+                for statement in reversed(block[index:]):
+                    yield statement, True
+            if not isinstance(parent, ast.stmt) and not isinstance(parent, ast.ExceptHandler):
+                return
+            if isinstance(parent, (*FUNCTIONS, ast.ClassDef)):
+                return
+            statement_above = self._statement(parent)
+            if statement_above is None:
+                return
+            at = statement_above
+
+    # What an expression hands on ---------------------------------------------------------------------
+
+    def _gives_new(self, node: ast.expr, at: ast.stmt, rebound: str) -> bool:
+        """Tell whether nothing else holds what an expression gives; ``rebound`` is lost behind it."""
+        if isinstance(node, ast.BinOp):
+            return self.inference.kind(node) == "tensor"
+        if isinstance(node, ast.Name):
+            return node.id == rebound and self.is_private(node, at)
+        if isinstance(node, ast.IfExp):
+            return all(self._gives_new(n, at, rebound) for n in (node.body, node.orelse))
+        if isinstance(node, ast.Subscript):
+            return self.inference.kind(node.value) == "tensor" and self._gives_new(node.value, at, rebound)
+        if not isinstance(node, ast.Call):
+            return False
+        changed = self.changed_by(node)
+        if changed is not None:
+            return self._gives_new(changed, at, rebound)
+        if self._operator(node) == "function" or self._is_fresh_use(node):
+            return True
+        taken = self._handed_on(node)
+        return bool(taken) and all(self._gives_new(a, at, rebound) for a in taken)
+
+    def _operator(self, node: ast.Call) -> str | None:
+        """Give 'layer' or 'function' where a call makes a new tensor, else None."""
+        for binding in self._bindings(node):
+            operator = binding.operator
+            keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
+            return None if keeps else operator.kind
+        return None
+
+    def _bindings(self, node: ast.Call) -> tuple:  # type: ignore[type-arg]
+        framework = self.inference.framework
+        qualified = self.names.qualified(node.func)
+        if qualified is not None:
+            return framework.by_api.get(qualified, ())
+        if isinstance(node.func, ast.Attribute) and self.inference.kind(node.func.value) == "tensor":
+            return framework.by_api.get(f"{framework.tensor_class}.{node.func.attr}", ())
+        return ()
+
+    def _is_fresh_use(self, node: ast.Call) -> bool:
+        """``self.conv(x)``, where every layer that ``self.conv`` may be makes a new tensor."""
+        func = node.func
+        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
+            return False
+        owner = self.inference.enclosing(node, ast.ClassDef)
+        if func.value.id != "self" or not isinstance(owner, ast.ClassDef):
+            return False
+        values = self.inference.attributes.get((owner, func.attr), [])
+        return bool(values) and all(self._is_fresh_layer(v) for v in values)
+
+    def _handed_on(self, node: ast.Call) -> list[ast.expr]:
+        """Give the arguments that a call's result may share memory with, none where that is open."""
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        if any(isinstance(a, ast.Starred) for a in arguments):
+            return []
+        bindings = self._bindings(node)
+        if bindings:
+            own = [node.func.value] if self.names.qualified(node.func) is None else []  # type: ignore[attr-defined]
+            return [a for a in (*own, *arguments) if self.inference.kind(a) in ("tensor", "unknown")]
+        return arguments if self.inference.kind(node.func) == "module" or self._is_own_part(node.func) else []
+
+    def _is_own_part(self, node: ast.expr) -> bool:
+        """``self.part`` of a module, which is called: a module too, where it is no method."""
+        owner = self.inference.enclosing(node, ast.ClassDef)
+        if not (isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self"):
+            return False
+        methods = [n.name for n in getattr(owner, "body", ()) if isinstance(n, FUNCTIONS)]
+        return self.inference.is_module_class(owner) and node.attr not in methods
+
+    def _leaks(self, mention: ast.Name) -> bool:
+        """Tell whether a use of a name may leave something that holds its tensor."""
+        node: ast.AST = mention
+        while True:
+            parent = self.names.parent.get(node)
+            if isinstance(parent, ast.Attribute):
+                kind = self.inference.kind(parent)
+                outer = self.names.parent.get(parent)
+                if isinstance(outer, ast.Call) and outer.func is parent:
+                    if self.changed_by(outer) is not None:
+                        node = outer
+                        continue
+                    if self._operator(outer) or self.inference.kind(outer) not in ("tensor", "unknown"):
+                        return False
+                    if not self._bindings(outer):
+                        return True
+                    node = outer
+                elif kind in ("tensor", "tensors"):
+                    node = parent
+                else:
+                    return False
+            elif isinstance(parent, ast.Subscript):
+                if parent.slice is node or not isinstance(parent.ctx, ast.Load):
+                    return False
+                node = parent
+            elif isinstance(parent, (ast.keyword, ast.List, ast.Tuple, ast.IfExp)):
+                if isinstance(parent, ast.Tuple) and isinstance(self.names.parent.get(parent), ast.Subscript):
+                    return False
+                node = parent
+            elif isinstance(parent, ast.Call):
+                looked_at = isinstance(parent.func, ast.Name) and parent.func.id in _LOOKING
+                if looked_at or self._operator(parent) == "function" or self._is_fresh_use(parent):
+                    return False
+                if not self._handed_on(parent):
+                    return True
+                node = parent
+            elif isinstance(parent, ast.Assign):
+                return not self._is_assignment(parent, mention.id)
+            else:
+                return not isinstance(parent, _CONSUMERS)
 
 
 def _element_before(call: ast.Call, parent: ast.Call | ast.List | ast.Tuple) -> ast.expr | None:
     elements = parent.args if isinstance(parent, ast.Call) else parent.elts
     index = elements.index(call) if call in elements else 0
     return elements[index - 1] if index > 0 else None
-
-
-def _operator(node: ast.expr, inference: Inference) -> str | None:
-    """Give 'layer' or 'function' where a call makes a new tensor, else None."""
-    if not isinstance(node, ast.Call):
-        return None
-    qualified = inference.names.qualified(node.func)
-    for binding in inference.framework.by_api.get(qualified or "", ()):
-        operator = binding.operator
-        keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
-        return None if keeps else operator.kind
-    return None
-
-
-def _is_layer(call: ast.Call, inference: Inference) -> bool:
-    qualified = inference.names.qualified(call.func) or ""
-    known = any(b.operator.kind == "layer" for b in inference.framework.by_api.get(qualified, ()))
-    return known or inference.kind(call.func) == "module class"
-
-
-def _makes_fresh(node: ast.expr, inference: Inference) -> bool:
-    return _operator(node, inference) == "layer"
-
-
-def _appended_after_fresh(append: ast.Call, inference: Inference) -> bool:
-    """``layers.append(norm)`` directly before ``layers.append(relu)``, or ``layers = [conv]``."""
-    statement = inference.names.parent.get(append)
-    block = inference.names.parent.get(statement) if statement else None
-    body = getattr(block, "body", [])
-    if statement not in body or body.index(statement) == 0:
-        return False
-    previous = body[body.index(statement) - 1]
-    target = ast.unparse(append.func.value)  # type: ignore[attr-defined]
-    if isinstance(previous, ast.Expr) and isinstance(previous.value, ast.Call):
-        other = previous.value
-        if isinstance(other.func, ast.Attribute) and other.func.attr == "append" and other.args:
-            return ast.unparse(other.func.value) == target and _makes_fresh(other.args[0], inference)
-    if isinstance(previous, (ast.Assign, ast.AugAssign)) and isinstance(previous.value, ast.List):
-        name = previous.targets[0] if isinstance(previous, ast.Assign) else previous.target
-        items = previous.value.elts
-        return ast.unparse(name) == target and bool(items) and _makes_fresh(items[-1], inference)
-    return False
-
-
-def _uses_are_private(call: ast.Call, parent: ast.AST | None, inference: Inference) -> bool:
-    """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have a fresh x."""
-    if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
-        return False
-    target = parent.targets[0]
-    owner = inference.enclosing(call, ast.ClassDef)
-    if not isinstance(target, ast.Attribute) or owner is None:
-        return False
-    mentions = [
-        n
-        for n in ast.walk(owner)
-        if isinstance(n, ast.Attribute) and n.attr == target.attr and n is not target
-    ]
-    for mention in mentions:
-        use = inference.names.parent.get(mention)
-        if not (isinstance(use, ast.Call) and use.func is mention and len(use.args) == 1):
-            return False
-        if not _fresh_argument(use, use.args[0], inference):
-            return False
-    return bool(mentions)
-
-
-def _fresh_argument(use: ast.Call, arg: ast.expr, inference: Inference) -> bool:
-    if _is_fresh(arg, inference):
-        return True
-    if not isinstance(arg, ast.Name):
-        return False
-    # x = act(x), where x was made just before and not read since.
-    statement = inference.names.parent.get(use)
-    if not (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-        and statement.targets[0].id == arg.id
-    ):
-        return False
-    block = inference.names.parent.get(statement)
-    body = getattr(block, "body", [])
-    if statement not in body:
-        return False
-    for previous in reversed(body[: body.index(statement)]):
-        reads = [n for n in ast.walk(previous) if isinstance(n, ast.Name) and n.id == arg.id]
-        if not reads:
-            continue
-        return (
-            isinstance(previous, ast.Assign)
-            and len(previous.targets) == 1
-            and isinstance(previous.targets[0], ast.Name)
-            and previous.targets[0].id == arg.id
-            and _is_fresh(previous.value, inference)
-        )
-    return False
-
-
-def _is_fresh(node: ast.expr, inference: Inference) -> bool:
-    """Tell whether an expression makes a tensor that nothing else holds."""
-    if isinstance(node, ast.BinOp):
-        return inference.kind(node) == "tensor"
-    if _operator(node, inference) == "function":
-        return True
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        func = node.func
-        owner = inference.enclosing(node, ast.ClassDef)
-        if isinstance(func.value, ast.Name) and func.value.id == "self" and isinstance(owner, ast.ClassDef):
-            values = inference.attributes.get((owner, func.attr), [])
-            return bool(values) and all(_makes_fresh(v, inference) for v in values)
-    return False

@@ -679,7 +679,8 @@ class Inference:
         return self.fact(class_node).returns if class_node is not None else None
 
     def _tensor_method(self, node: ast.Call, func: ast.Attribute) -> str:
-        known = self.framework.by_api.get(f"{self.framework.tensor_class}.{func.attr}", ())
+        name = func.attr[:-1] if func.attr in self.framework.in_place else func.attr
+        known = self.framework.by_api.get(f"{self.framework.tensor_class}.{name}", ())
         returns = {b.operator.returns for b in known if _takes(b, node, 1)}
         returns = returns or {b.operator.returns for b in known}
         return returns.pop() if len(returns) == 1 else "unknown"

@@ -110,11 +110,14 @@ class Names:
         self.operations: list[ast.BinOp] = []
         self.returns: list[ast.Return] = []
         self.assignments: list[ast.Assign | ast.AnnAssign] = []
+        self.subscripts: list[ast.Subscript] = []
+        self.changes: list[ast.AugAssign | ast.Assign] = []  # x += y, x[i] = y
         self._groups: dict[type, list[Any]] = {
             ast.Call: self.calls, ast.Attribute: self.references, ast.Name: self.references,
             ast.ClassDef: self.definitions, ast.FunctionDef: self.definitions,
             ast.AsyncFunctionDef: self.definitions, ast.BinOp: self.operations,
             ast.Return: self.returns, ast.Assign: self.assignments, ast.AnnAssign: self.assignments,
+            ast.AugAssign: self.changes, ast.Subscript: self.subscripts,
         }  # fmt: skip
         self._walk(tree, self.module)
 
@@ -123,6 +126,8 @@ class Names:
         group = self._groups.get(kind)
         if group is not None:
             group.append(node)
+            if kind is ast.Assign and any(type(t) is ast.Subscript for t in node.targets):  # type: ignore[attr-defined]
+                self.changes.append(node)  # type: ignore[arg-type]
             self.scope_of[node] = scope
         inner = scope
         outside: set[ast.AST] | tuple[()] = ()

@@ -154,3 +154,29 @@ def unflatten(input, dim, sizes):
     """Split one axis into several; one of them may be -1."""
     dim = dim % input.ndim
     return input.reshape(input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])
+
+
+class stepped:
+    """A tensor whose slices with steps have gradients: stepped(x)[:, ::2] is x[:, ::2]."""
+
+    def __init__(self, input):
+        self.input = input
+
+    def __getitem__(self, index):
+        index = list(index) if isinstance(index, tuple) else [index]
+        if Ellipsis in index:
+            at = index.index(Ellipsis)
+            named = sum(i is not None and i is not Ellipsis for i in index)
+            index[at : at + 1] = [slice(None)] * (len(self.input.shape) - named)
+        axis, steps, plain = 0, [], []
+        for one in index:
+            if isinstance(one, slice) and one.step not in (None, 1):
+                steps.append((axis, one))
+                one = slice(None)
+            plain.append(one)
+            axis += one is None or isinstance(one, slice)
+        out = self.input[tuple(plain)]
+        for axis, one in steps:
+            taken = list(range(out.shape[axis])[one])
+            out = ops.index_select(out, axis, mindspore.Tensor(taken, mindspore.int32))
+        return out

@@ -1,0 +1,127 @@
+"""Changes in place: written without the change where nothing else can see it, and said everywhere else."""
+
+from __future__ import annotations
+
+import pytest
+from dialects import port_text
+
+HEAD = (
+    "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass N(nn.Module):\n"
+    "    def __init__(self, part):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 3, 1)\n"
+    "        self.drop = nn.Dropout(0.5)\n        self.part = part\n\n    def forward(self, x, y):\n"
+)
+
+
+def port(lines: str, target: str = "mindspore") -> tuple[list[str], set[str]]:
+    text = HEAD + "".join(f"        {line}\n" for line in lines.split("; "))
+    found = port_text(text, "torch", target)
+    body = found.after.split(
+        "def construct(self, x, y):\n" if target == "mindspore" else "forward(self, x, y):\n"
+    )[1]
+    return [line.strip() for line in body.splitlines()], {
+        d.code for d in found.diagnostics if d.severity != "note"
+    }
+
+
+# The tensor was made here and nothing else holds it.
+PRIVATE = [
+    "z = self.conv(x); z += y; return z",
+    "z = self.conv(x); z = self.drop(z); z += y; return z",
+    "z = self.conv(x); z = self.part(z); z += y; return z",
+    "z = self.conv(x).flatten(2).transpose(1, 2); z += 1; return z",
+    "z = x * 2; z[:, 0] = 1; return z",
+    "z = x * 2; w = z.mean(); z += w; return z",
+    "z = x * 2; n = z.size(0); z += n; return z",
+    "z = torch.cat([x, y]); w = torch.cat([z, z]); z += 1; return z, w",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize("lines", PRIVATE)
+def test_a_private_change_stays(lines: str, target: str) -> None:
+    assert port(lines, target)[1] == set()
+
+
+# x of the caller, an alias, a view, a list, a closure, another name for it, a buffer.
+SEEN = [
+    "x += 1; return x",
+    "z = x; z += 1; return z",
+    "z = x * 2; w = z; z += 1; return w",
+    "z = x * 2; w = z[0]; z += 1; return w",
+    "z = x * 2; w = z.view(-1); z += 1; return w",
+    "z = x * 2; w = self.drop(z); z += 1; return w",
+    "z = x * 2; all = [z]; z += 1; return all",
+    "z = x * 2; g = lambda: z; z += 1; return g",
+    "z = x * 2; keep(z); z += 1; return z",
+    "z = self.drop(x); z += 1; return z",
+    "z = x.view(-1); z[0] = 1; return z",
+    "z = other(x); z = torch.relu(z) if y is None else z; z += y; return z",
+    "self.conv.weight.data += 1; return x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", SEEN)
+def test_a_change_that_something_else_may_see_is_said(lines: str) -> None:
+    assert "CM210" in port(lines)[1]
+
+
+@pytest.mark.parametrize(
+    "lines,written",
+    [
+        ("z = self.conv(x); z.mul_(2); return z", "z = ops.mul(z, 2)"),
+        ("z = self.conv(x); z.mul_(2).add_(1); return z", "z = ops.add(ops.mul(z, 2), 1)"),
+        ("z = self.conv(x); z.mul_(z.mean()); return z", "z = ops.mul(z, ops.mean(z))"),
+        ("z = self.conv(x); z = z.clamp_(0, 1); return z", "z = ops.clamp(z, 0, 1)"),
+        ("z = self.conv(x); return z.sqrt_()", "return ops.sqrt(z)"),
+        ("return (x + y).sqrt_()", "return ops.sqrt(x + y)"),
+        ("z = self.conv(x); return F.relu(z, inplace=True)", "return ops.relu(z)"),
+    ],
+)
+def test_a_method_that_changes_a_private_tensor_is_rebound(lines: str, written: str) -> None:
+    after, codes = port(lines)
+    assert written in after and not codes
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x.mul_(2); return x",
+        "z = self.conv(x); w = z; z.mul_(2); return w",
+        "z = self.conv(x); w = z.mul_(2); return z, w",
+        "z = self.conv(x); z.mul_(2).add_(z); return z",
+        "z = self.conv(x); z = F.relu(z, inplace=True) + z; return z",
+        "z = self.conv(x); return F.relu(z, inplace=True) + z",
+    ],
+)
+def test_a_method_whose_change_is_read_is_refused(lines: str) -> None:
+    after, codes = port(lines)
+    assert codes == {"CM210"} and any(line.strip() in after for line in lines.split("; "))
+
+
+@pytest.mark.parametrize(
+    "index,right", [("0", True), (":, -1", True), ("..., None", True), ("y > 0", False), ("y", False)]
+)
+def test_masks_are_not_assigned_in_megengine(index: str, right: bool) -> None:
+    lines = f"z = x * 2; z[{index}] = 1.0; return z"
+    assert port(lines, "megengine")[1] == (set() if right else {"CM211"})
+    assert port(lines, "mindspore")[1] == set()
+
+
+@pytest.mark.parametrize(
+    "lines,written",
+    [
+        ("return x[:, ::2]", "return stepped(x)[:, ::2]"),
+        ("return x[:, ::1, 0]", "return x[:, ::1, 0]"),
+        ("return self.conv(x)[..., 1::2, None]", "return stepped(self.conv(x))[..., 1::2, None]"),
+        ("return torch.relu(x)[::2]", "return stepped(ops.relu(x))[::2]"),
+        ("return self.names[::2]", "return self.names[::2]"),
+        ("z = x * 2; z[:, ::2] = 1; return z", "z[:, ::2] = 1"),
+    ],
+)
+def test_slices_with_a_step(lines: str, written: str) -> None:
+    after, codes = port(lines)
+    assert written in after and not codes
+
+
+def test_a_change_through_a_slice_with_a_step_is_refused() -> None:
+    assert port("z = x * 2; z[:, ::2] += 1; return z")[1] == {"CM202"}
