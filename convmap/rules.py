@@ -88,6 +88,7 @@ class Framework:
     folder: Path
     quirks: tuple[Quirk, ...] = ()
     in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
+    module_methods: frozenset[str] = frozenset()
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
 
@@ -261,7 +262,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "stepped_slice", "mask_assignment"},
+         "module_methods", "stepped_slice", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -298,6 +299,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         path.parent,
         quirks,
         frozenset(f"{name}_" for name in table.get("in_place", ())),
+        frozenset(table.get("module_methods", ())),
         table.get("stepped_slice", ""),
         table.get("mask_assignment", ""),
     )

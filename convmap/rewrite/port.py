@@ -256,7 +256,8 @@ class _Porter:
         if kind in ("module", "modules") or (own and self.inference.is_module_class(owner)):
             api = f"{self.source.module_class}.{func.attr}"
             own_method = own and self._defines(owner, func.attr)
-            if api in self.source.by_api and not own_method:
+            known = api in self.source.by_api or func.attr in self.source.module_methods
+            if known and not own_method:
                 return api, func.value
         elif kind == "unknown" and not own:
             api = f"{self.source.tensor_class}.{func.attr}"
@@ -275,11 +276,13 @@ class _Porter:
         owner = self.names.parent.get(forward) if forward else None
         return func.attr not in common and self.inference.is_module_class(owner)
 
-    @staticmethod
-    def _defines(owner: ast.AST | None, name: str) -> bool:
-        return isinstance(owner, ast.ClassDef) and any(
-            isinstance(n, FUNCTIONS) and n.name == name for n in owner.body
-        )
+    def _defines(self, owner: ast.AST | None, name: str) -> bool:
+        if not isinstance(owner, ast.ClassDef):
+            return False
+        if any(isinstance(n, FUNCTIONS) and n.name == name for n in owner.body):
+            return True
+        bases = [self.inference.classes.get(getattr(base, "id", "")) for base in owner.bases]
+        return any(base is not owner and self._defines(base, name) for base in bases)
 
     def _translate(self, call: ast.Call, binding: Binding, receiver: ast.expr | None) -> None:
         nodes = argument_nodes(call)
