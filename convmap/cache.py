@@ -36,7 +36,7 @@ class Cache:
 
     def key(self, request: "Request", file: Path, content: str, lent: frozenset[str]) -> str:
         parts = [_engine(), self.project, str(file), content, request.target, request.source,
-                 request.version, sorted(request.allowed), sorted(lent)]  # fmt: skip
+                 request.version, sorted(request.allowed), request.shared, sorted(lent)]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def get(self, key: str) -> "Ported | None":
@@ -97,7 +97,10 @@ def _engine() -> str:
 
 def _row(port: Port) -> dict[str, Any]:
     return {
-        **{name: getattr(port, name) for name in ("path", "source", "target", "before", "after", "borrowed")},
+        **{
+            name: getattr(port, name)
+            for name in ("path", "source", "target", "before", "after", "borrowed", "shims")
+        },
         "uses": [vars(u) for u in port.uses],
         "diagnostics": [vars(d) for d in port.diagnostics],
         "data": base64.b64encode(port.data).decode(),

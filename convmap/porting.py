@@ -14,11 +14,13 @@ from convmap import notebook
 from convmap.cache import Cache
 from convmap.errors import ConvmapError, SourceError
 from convmap.rewrite.port import Port, detect_framework, port_inferred
+from convmap.rewrite.shims import module_text, shims_in
 from convmap.rules import Framework, load
 from convmap.source.document import Document
 from convmap.source.names import packages_imported
 from convmap.source.project import Project, digest
 
+SHARED = "convmap_shims"
 File = tuple[Path, Path]  # a file and the folder it was found below
 
 
@@ -30,6 +32,7 @@ class Request:
     source: str | None = None
     version: str | None = None
     allowed: frozenset[str] = frozenset()
+    shared: bool = False  # shims come from one module at the top of each folder, SHARED
 
 
 @dataclass
@@ -167,7 +170,7 @@ class _Porting:
     def one(self, job: Job) -> tuple[Ported, dict[str, str]]:
         file, root, lent = job
         try:
-            port, consulted = self.port(file, lent)
+            port, consulted = self.port(file, lent, root)
             if port is None:
                 return Ported(file, root), consulted
             borrowed = tuple(port.borrowed)
@@ -179,7 +182,9 @@ class _Porting:
         port.calls = []
         return Ported(file, root, port, proven, borrowed), consulted
 
-    def port(self, file: Path, lent: frozenset[str] = frozenset()) -> tuple[Port | None, dict[str, str]]:
+    def port(
+        self, file: Path, lent: frozenset[str] = frozenset(), root: Path | None = None
+    ) -> tuple[Port | None, dict[str, str]]:
         """Port one file; give also the files that its port looked at, by their contents' digests."""
         book = notebook.read(file) if file.suffix == ".ipynb" else None
         source = self._source_of(file, book.document.data if book else None)
@@ -191,7 +196,8 @@ class _Porting:
             detected = detect_framework(self.rules, inference.document)
             if detected is self.target:
                 return None, {}
-        port = port_inferred(inference, self.target, self.request.version, self.request.allowed, lent)
+        shared = _shared(file, root) if root is not None and self.request.shared and not book else ""
+        port = port_inferred(inference, self.target, self.request.version, self.request.allowed, lent, shared)
         if book:
             port = book.divide(port)
         return port, dict(project.consulted)
@@ -230,6 +236,25 @@ class _Porting:
 @functools.cache
 def _import_of(package: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t][^#\n]*\b%s\b" % package.encode())
+
+
+def _shared(file: Path, root: Path) -> str:
+    """Name the module of a folder's shims as a file in it imports it: relatively in a package."""
+    if not (root / "__init__.py").exists():
+        return SHARED
+    return "." * len(file.relative_to(root).parts) + SHARED
+
+
+def shared_module(target: str, ports: list[Port], written: Path) -> bytes | None:
+    """Give the module of the shims that ports of one folder import; None where they need none.
+
+    The shims of a module that was ``written`` there before stay: other files import them.
+    """
+    framework = load().framework(target)
+    used = {shim for port in ports for shim in port.shims}
+    if used and written.exists():
+        used |= shims_in(framework, written)
+    return module_text(framework, sorted(used)).encode() if used else None
 
 
 def _proven(port: Port) -> list[str]:

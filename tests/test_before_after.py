@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomllib
 from dialects import port_text
 
 LIST = tomllib.loads((Path(__file__).parent / "before_after.toml").read_text(encoding="utf-8"))

@@ -85,6 +85,24 @@ def test_a_folder_is_not_ported_beside_its_sources(package: Path, capsys: Any) -
     assert "needs -o FOLDER" in capsys.readouterr().err
 
 
+def test_files_share_their_shims_so_that_isinstance_knows_them(package: Path) -> None:
+    (package / "sub").mkdir()
+    (package / "sub" / "make.py").write_text("import torch.nn as nn\nnorm = nn.LayerNorm(4)\n")
+    (package / "init.py").write_text(
+        "import torch.nn as nn\ndef f(m):\n    return isinstance(m, nn.LayerNorm)\n"
+    )
+    main(["port", "pkg", "--to", "mindspore", "--in-place"])
+    assert "from ..convmap_shims import TorchLayerNorm\n" in (package / "sub" / "make.py").read_text()
+    asks = (package / "init.py").read_text()
+    assert "from .convmap_shims import TorchLayerNorm\n" in asks and "isinstance(m, TorchLayerNorm)" in asks
+    assert (package / "convmap_shims.py").read_text().count("class TorchLayerNorm(") == 1
+    # Later files add theirs, and take none away.
+    (package / "more.py").write_text("import torch.nn as nn\nnorm = nn.GroupNorm(2, 4)\n")
+    main(["port", "pkg", "--to", "mindspore", "--in-place"])
+    text = (package / "convmap_shims.py").read_text()
+    assert "class TorchLayerNorm(" in text and "class TorchGroupNorm(" in text
+
+
 def outputs(folder: str) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())}
 

@@ -14,7 +14,7 @@ from typing import Any
 from convmap import files, report
 from convmap.cache import Cache
 from convmap.errors import ConvmapError
-from convmap.porting import Request, port_files
+from convmap.porting import SHARED, Request, port_files, shared_module
 from convmap.rewrite.port import Port
 from convmap.rules import load
 from convmap.silence import Baseline, by_comments
@@ -61,6 +61,11 @@ def add(commands: Any) -> None:
     said.add_argument("--statistics", action="store_true", help="count the findings by code and by API")
     said.add_argument("--baseline", metavar="FILE", help="leave out the findings that are in this file")
     said.add_argument("--write-baseline", metavar="FILE", help="write this run's findings as known ones")
+    where.add_argument(
+        "--shims",
+        choices=("inline", "shared"),
+        help="shared: in one module at the top of a folder (the default for folders), not in each file",
+    )
     parser.add_argument(
         "-j", "--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each core"
     )
@@ -74,6 +79,7 @@ class _Results:
 
     ports: dict[Path, tuple[Port, str, tuple[str, ...]]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    roots: dict[Path, Path] = field(default_factory=dict)
     alone: list[tuple[Path, Path]] = field(default_factory=list)
     silenced: Counter[str] = field(default_factory=Counter)
 
@@ -93,10 +99,13 @@ def run(args: argparse.Namespace) -> int:
             results.alone.append((done.file, done.root))
         else:
             results.ports[done.file] = (done.port, "", done.proven)
+            results.roots[done.file] = done.root
             path = files.destination(done.file, done.root, request.target, args.output, args.in_place, many)
             if not (args.diff or args.check):
                 files.write(path, done.port.data)
                 results.ports[done.file] = (done.port, str(path), done.proven)
+    if request.shared and not (args.diff or args.check):
+        _write_shared(args, results, request.target)
     copied = _copy(args, results, found) if args.output and many and not (args.diff or args.check) else 0
     if cache:
         cache.prune()
@@ -124,7 +133,8 @@ def _request(args: argparse.Namespace) -> Request:
     if args.jobs < 0:
         raise ConvmapError(f"--jobs {args.jobs}: give a number of processes, or 0 for one for each core")
     allowed = frozenset({"documented-output-padding"} if args.output_padding == "documented" else ())
-    return Request(target.name, source, _version_of(args.target_version, target.name), allowed)
+    shared = args.shims == "shared" or (args.shims is None and any(Path(p).is_dir() for p in args.paths))
+    return Request(target.name, source, _version_of(args.target_version, target.name), allowed, shared)
 
 
 def _version_of(text: str | None, target: str) -> str | None:
@@ -153,6 +163,15 @@ def _shown(found: Any, total: int) -> Any:
     except ImportError:
         return found
     return tqdm(found, total=total, unit=" files", leave=False)
+
+
+def _write_shared(args: argparse.Namespace, results: _Results, target: str) -> None:
+    for root in sorted(set(results.roots.values())):
+        ports = [results.ports[file][0] for file, of in results.roots.items() if of == root]
+        path = (root if args.in_place else Path(args.output)) / f"{SHARED}.py"
+        data = shared_module(target, [p for p in ports if not p.path.endswith(".ipynb")], path)
+        if data is not None:
+            files.write(path, data)
 
 
 def _copy(args: argparse.Namespace, results: _Results, found: list[tuple[Path, Path]]) -> int:

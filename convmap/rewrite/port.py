@@ -13,9 +13,10 @@ from convmap import translate
 from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal, SourceError
 from convmap.model import Binding, OpCall, Plan, Value, constant
-from convmap.rewrite import imports, shims
+from convmap.rewrite import imports
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.edits import Edits, reference, spans_in
+from convmap.rewrite.layout import Layout
 from convmap.rules import Framework, Rules
 from convmap.source.aliasing import Aliasing
 from convmap.source.document import Document
@@ -51,6 +52,7 @@ class Port:
     calls: list[tuple[Lifted, Plan, int]] = field(default_factory=list)
     data: bytes = b""
     borrowed: list[str] = field(default_factory=list)  # names of the source, still used by way of other files
+    shims: list[str] = field(default_factory=list)
     edited: list[tuple[int, int]] = field(default_factory=list)  # byte spans of the source
 
     @property
@@ -86,14 +88,16 @@ def port_inferred(
     version: str | None = None,
     allowed: frozenset[str] = frozenset(),
     lent: frozenset[str] = frozenset(),
+    shared: str = "",
 ) -> Port:
     """Port a file of a project.
 
     ``allowed`` names the lossy bindings that the user asked for, ``lent`` the imports of the source
-    framework that other files still use by way of this one. Never runs the file; raises SourceError
+    framework that other files still use by way of this one, ``shared`` the module that shims are
+    imported from ("": they are written into the file). Never runs the file; raises SourceError
     only where the result can't be encoded.
     """
-    return _Porter(inference, target, version or target.version, allowed, lent).run()
+    return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
 class _Porter:
@@ -104,8 +108,9 @@ class _Porter:
         version: str,
         allowed: frozenset[str],
         lent: frozenset[str],
+        shared: str,
     ) -> None:
-        self.allowed, self.lent = allowed, lent
+        self.allowed, self.lent, self.shared = allowed, lent, shared
         document = inference.document
         self.document, self.source, self.target, self.version = document, inference.framework, target, version
         self.names = inference.names
@@ -484,6 +489,11 @@ class _Porter:
             if not other.shim and not other.write and other.api not in names:
                 names.append(other.api)
                 break
+        if self.shared:  # another file of the project may have made it by a shim
+            every = self.target.for_operator(binding.operator, binding.dims)
+            found = [other.shim for other in every if other.shim and other.shim not in names]
+            self.shims += [shim for shim in found if shim not in self.shims]
+            names += found
         names = [n for n in names if re.fullmatch(r"[\w.]+", n)]
         if not names:
             raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
@@ -734,23 +744,8 @@ class _Porter:
                 message = f"the import of {item.local} stays: another file of the project takes it from here"
                 self._say("CM106", "warning", item.statement, message, "it goes with the last use")
         self.port.borrowed = self._borrowed([i for i in mine if i not in going])
-        spelling = imports.Spelling(self.target, imports.taken_names(self.names, going))
-        inserted = shims.needed(self.target, self.shims)
-        shim_text = "\n\n\n".join(s.text for s in inserted)
-        pieces = [*self.edits.references(), *re.findall("\0R([^\0]+)\0", shim_text)]
-        for name in pieces:
-            spelling(name)
-        ends = self.document.newline
-        new = sorted({s for shim in inserted for s in shim.imports}) + spelling.statements()
-        if self.port.uses:
-            left = imports.edit_imports(self.document, self.names, self.edits, going, new)
-        else:
-            left = ""
-        if left or shim_text:
-            spelled = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), shim_text)
-            text = self._with(left, spelled.replace("\n", ends), spelling)
-        else:
-            text = self.edits.render((0, len(self.document.data)), spelling)
+        layout = Layout(self.document, self.names, self.edits, self.target)
+        text = layout.text(going, self.shims, self.shared, bool(self.port.uses))
         try:
             ast.parse(text)
         except SyntaxError as error:
@@ -759,6 +754,7 @@ class _Porter:
                 f" {error.msg}); nothing was written"
             ) from None
         self.port.after = text
+        self.port.shims = list(self.shims)
         self.port.edited = sorted(self.edits.by_span)
         self.port.data = self.document.encode(text)
         if self.port.uses:
@@ -780,22 +776,6 @@ class _Porter:
                 if through.partition(".")[0] != self.source.package:
                     found.append(f"{through}.{item.alias.name}")
         return found
-
-    def _with(self, statements: str, shim_text: str, spelling: imports.Spelling) -> str:
-        """Give the file's new text with what comes behind its imports."""
-        ends, document = self.document.newline, self.document
-        at = imports.place_after_imports(document, document.tree)
-        at = imports.line_end(document, at) if at else 0
-        head = self.edits.render((0, at), spelling)
-        rest = self.edits.render((at, len(document.data)), spelling)
-        if head and not head.endswith(("\n", "\r")):
-            head += ends
-        if statements:
-            head += statements + ends
-        if shim_text:
-            head += f"{ends}{ends}{shim_text}{ends}"
-            rest = f"{ends}{ends}" + rest.lstrip("\r\n")
-        return head + rest
 
 
 def _is_none_or_dots(node: ast.expr) -> bool:

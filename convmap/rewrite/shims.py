@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convmap.rewrite.edits import Edits, reference
+from convmap.rewrite.imports import Spelling
 from convmap.rules import Framework
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Names
@@ -82,3 +83,33 @@ def needed(framework: Framework, wanted: list[str]) -> list[Shim]:
     for name in wanted:
         add(name)
     return out
+
+
+def text_of(inserted: list[Shim]) -> str:
+    return "\n\n\n".join(shim.text for shim in inserted)
+
+
+def import_of(module: str, used: list[str], spelling: Spelling) -> str:
+    """Give the statement that imports shims from the module that ``module_text`` writes."""
+    own = Spelling(spelling.target, set())
+    each = [(own(name), spelling(name)) for name in sorted(used)]
+    parts = [name if name == local else f"{name} as {local}" for name, local in each]
+    return f"from {module} import {', '.join(parts)}"
+
+
+def module_text(framework: Framework, used: list[str]) -> str:
+    """Give a module of shims, for the files of a project to share."""
+    inserted = needed(framework, sorted(used))
+    spelling = Spelling(framework, set())
+    body = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), text_of(inserted))
+    statements = sorted({s for shim in inserted for s in shim.imports}) + spelling.statements()
+    head = f'"""What the port of this project to {framework.name} needs, written by convmap."""'
+    return f"{head}\n\n" + "\n".join(statements) + f"\n\n\n{body}\n"
+
+
+def shims_in(framework: Framework, path: Path) -> set[str]:
+    """Name the shims that a module defines."""
+    own = Spelling(framework, set())
+    every = {own(name): name for name in read_shims(framework.folder, framework.package)}
+    defined = {getattr(node, "name", "") for node in Document.read(path).tree.body}
+    return {name for spelled, name in every.items() if spelled in defined}
