@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from convmap import __version__
-from convmap.commands import explain, parity, port
+from convmap.commands import explain, parity, port, weights
 from convmap.errors import ConvmapError
 from convmap.rules import load
 
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
 
     parity.add(commands)
+    weights.add(commands)
     explain.add(commands)
 
     backends = commands.add_parser("backends", help="list the frameworks that can run, or install one")

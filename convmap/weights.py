@@ -45,7 +45,7 @@ def plan_weights(
         path, theirs = row["path"], None
         if mine is not None and path in classes:
             theirs = target.layer(classes[path])
-        elif mine is None and path.rpartition(".")[0] in classes:
+        elif (mine is None or path not in classes) and path.rpartition(".")[0] in classes:
             # A layer that nests another (MindSpore's BatchNorm3d): its outer path has the binding.
             outer = next((r for r in source_tree if r["path"] == path.rpartition(".")[0]), None)
             if outer is not None and source.layer(outer["class"]) is not None:
@@ -65,11 +65,14 @@ def plan_weights(
             else:
                 wrong.append(f"{full} has no counterpart {wanted} in the port")
     filled = {t.target for t in transfers}
+    computed = {_join(row["path"], name) for row in source_tree for name in row.get("computed", ())}
     constant = {_join(row["path"], name) for row in target_tree for name in row["buffers"]}
     for name in shapes:
         if name in filled or _optional(name, target, classes):
             continue
-        if name in constant and target.layer(classes[name.rpartition(".")[0]]) is not None:
+        if name in computed:
+            left_out.append((name, "in no checkpoint: the model computes it"))
+        elif name in constant and target.layer(classes[name.rpartition(".")[0]]) is not None:
             # A layer without affine parameters keeps them as untrained ones and zeros in MindSpore.
             left_out.append((name, "not trained in the port, and kept as it starts"))
         else:

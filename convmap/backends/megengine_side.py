@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import collections
+import pickle
+
 import megengine
 import megengine.functional as F
 import megengine.module as M
+import numpy
 import side
+import tensorfile
 from megengine.autodiff import GradManager
 
 # Errors come where they happen, not at the next .numpy() (FACTS.md section 3).
@@ -15,7 +20,8 @@ megengine.config.async_level = 0
 class Model:
     """One loaded model."""
 
-    def __init__(self, path, entry, number):
+    def __init__(self, path, entry, number, shapes_only=False):
+        """``shapes_only``: MegEngine knows no model without its weights, which are made."""
         megengine.random.seed(0)  # the same fresh weights in every run
         self.module = side.load_module(path, number)
         self.net = side.evaluate(self.module, entry)
@@ -31,6 +37,7 @@ class Model:
                 "class": kind.__module__ + "." + kind.__qualname__,
                 "parameters": {k: list(v.shape) for k, v in parameters.items()},
                 "buffers": {k: list(v.shape) for k, v in buffers.items()},
+                "formats": {k: numpy.dtype(v.dtype).name for k, v in {**parameters, **buffers}.items()},
             })  # fmt: skip
         return rows
 
@@ -48,6 +55,12 @@ class Model:
             if tuple(own[name].shape) != array.shape:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             own[name]._reset(megengine.Tensor(array.astype(own[name].dtype)))
+
+    def load_checkpoint(self, path):
+        """Load a file as users do; name what it lacks and what it has too much."""
+        state, own = megengine.load(path), set(self._own())
+        self.net.load_state_dict(state, strict=False)
+        return {"missing": sorted(own - set(state)), "unexpected": sorted(set(state) - own)}
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
@@ -142,3 +155,60 @@ def call(text, layer, shims, weights, x, cotangent):
 
 def info():
     return {"version": megengine.__version__, "device": "CPU"}
+
+
+class _Reader(pickle.Unpickler):
+    """Reads the pickles that megengine.save makes of a state dict, and nothing that runs code."""
+
+    KNOWN = {
+        ("collections", "OrderedDict"): collections.OrderedDict,
+        ("numpy", "ndarray"): numpy.ndarray,
+        ("numpy", "dtype"): numpy.dtype,
+    }
+
+    def find_class(self, module, name):
+        if (module, name) in self.KNOWN:
+            return self.KNOWN[module, name]
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name in (
+            "_reconstruct",
+            "scalar",
+        ):
+            return getattr(numpy.core.multiarray, name)
+        raise ValueError(
+            "the file needs %s.%s to be read, which may run code; where you trust it, load it and write"
+            " megengine.save(net.state_dict(), path)" % (module, name)
+        )
+
+
+class Checkpoint:
+    """A file of megengine.save(net.state_dict(), ...): a pickle of NumPy arrays."""
+
+    def __init__(self, path, key=""):
+        with open(path, "rb") as stream:
+            content = _Reader(stream).load()
+        if key:
+            for part in key.split("."):
+                content = content[part]
+        self.key = key
+        if not isinstance(content, dict) or not any(isinstance(v, numpy.ndarray) for v in content.values()):
+            named = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+            raise ValueError("the file holds %s: say which with --key" % named)
+        self.tensors = {k: v for k, v in content.items() if isinstance(v, numpy.ndarray)}
+        self.others = [str(k) for k in content if k not in self.tensors]
+
+    def rows(self):
+        return [[k, v.dtype.name, list(v.shape)] for k, v in self.tensors.items()]
+
+    def read(self, name):
+        return self.tensors[name]
+
+
+def save_checkpoint(path, tensors):
+    """Write the tensors of a safetensors file as megengine.save does."""
+    state = collections.OrderedDict()
+    for name, entry in tensorfile.read(tensors).items():
+        array = entry.array()
+        if entry.format == "BF16":
+            raise ValueError("%s is bfloat16, which MegEngine has not" % name)
+        state[name] = array
+    megengine.save(state, path)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import tempfile
 
 import mindspore
+import numpy
 import side
+import tensorfile
 from mindspore import Tensor, nn, ops
+from mindspore.nn.utils import no_init_parameters
 
 
 class Model:
     """One loaded model."""
 
-    def __init__(self, path, entry, number):
+    def __init__(self, path, entry, number, shapes_only=False):
+        """``shapes_only``: the weights take no memory, and the model can't run."""
         mindspore.set_seed(0)  # the same fresh weights in every run
         self.module = side.load_module(path, number)
-        self.net = side.evaluate(self.module, entry)
+        with no_init_parameters() if shapes_only else contextlib.nullcontext():
+            self.net = side.evaluate(self.module, entry)
 
     def _parameters(self):
         for path, cell in self.net.cells_and_names():
@@ -37,12 +43,14 @@ class Model:
         for path, cell in self.net.cells_and_names():
             kind = type(cell)
             rows[path] = {"path": path, "class": kind.__module__ + "." + kind.__qualname__,
-                          "parameters": {}, "buffers": {}}  # fmt: skip
+                          "parameters": {}, "buffers": {}, "formats": {}}  # fmt: skip
         for _, path, _, name, parameter in self._parameters():
             group = "parameters" if parameter.requires_grad else "buffers"
             rows[path][group][name] = list(parameter.shape)
+            rows[path]["formats"][name] = str(parameter.dtype).lower()
         for _, path, _, name, tensor in self._buffers():
             rows[path]["buffers"][name] = list(tensor.shape)
+            rows[path]["formats"][name] = str(tensor.dtype).lower()
         return list(rows.values())
 
     def get_state(self):
@@ -65,6 +73,11 @@ class Model:
             if tuple(own[name].shape) != array.shape:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             own[name].set_data(Tensor(array, own[name].dtype))
+
+    def load_checkpoint(self, path):
+        """Load a file as users do; name what it lacks and what it has too much."""
+        missing, unexpected = self.net.load_state_dict(mindspore.load_checkpoint(path), strict=False)
+        return {"missing": list(missing), "unexpected": list(unexpected)}
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
@@ -202,3 +215,36 @@ class Function(nn.Cell):
 
 def info():
     return {"version": mindspore.__version__, "device": "CPU"}
+
+
+class Checkpoint:
+    """A file of mindspore.save_checkpoint: protobuf, nothing in it runs."""
+
+    def __init__(self, path, key=""):
+        if key:
+            raise ValueError("--key is for files of torch.save: a MindSpore checkpoint has one level")
+        self.key, self.others = "", []
+        self.tensors = mindspore.load_checkpoint(path)
+
+    def rows(self):
+        return [[k, str(v.dtype).lower(), list(v.shape)] for k, v in self.tensors.items()]
+
+    def read(self, name):
+        tensor = self.tensors[name]
+        if tensor.dtype == mindspore.bfloat16:
+            return (tensor.astype(mindspore.float32).asnumpy().view(numpy.uint32) >> 16).astype(numpy.uint16)
+        return tensor.asnumpy()
+
+
+def save_checkpoint(path, tensors):
+    """Write the tensors of a safetensors file as mindspore.save_checkpoint does."""
+    rows = []
+    for name, entry in tensorfile.read(tensors).items():
+        array = entry.array()
+        if entry.format == "BF16":
+            wide = (array.astype(numpy.uint32) << 16).view(numpy.float32)
+            tensor = Tensor(wide).astype(mindspore.bfloat16)
+        else:
+            tensor = Tensor(array)
+        rows.append({"name": name, "data": tensor})
+    mindspore.save_checkpoint(rows, path)

@@ -6,6 +6,7 @@ import copy
 
 import numpy
 import side
+import tensorfile
 import torch
 
 NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm)
@@ -57,10 +58,12 @@ class Sums:
 class Model:
     """One loaded model."""
 
-    def __init__(self, path, entry, number):
+    def __init__(self, path, entry, number, shapes_only=False):
+        """``shapes_only``: the weights take no memory, and the model can't run."""
         torch.manual_seed(0)  # the same fresh weights in every run
         self.module = side.load_module(path, number)
-        self.net = side.evaluate(self.module, entry)
+        with torch.device("meta" if shapes_only else "cpu"):
+            self.net = side.evaluate(self.module, entry)
 
     def tree(self):
         rows = []
@@ -70,7 +73,15 @@ class Model:
                 "path": path,
                 "class": kind.__module__ + "." + kind.__qualname__,
                 "parameters": {k: list(v.shape) for k, v in module._parameters.items() if v is not None},
-                "buffers": {k: list(v.shape) for k, v in module._buffers.items() if v is not None},
+                "buffers": {
+                    k: list(v.shape) for k, v in module._buffers.items()
+                    if v is not None and k not in module._non_persistent_buffers_set
+                },
+                "computed": sorted(module._non_persistent_buffers_set),
+                "formats": {
+                    k: str(v.dtype)[6:] for k, v in (*module._parameters.items(), *module._buffers.items())
+                    if v is not None
+                },
             })  # fmt: skip
         return rows
 
@@ -86,6 +97,11 @@ class Model:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             with torch.no_grad():
                 own[name].copy_(torch.from_numpy(array))
+
+    def load_checkpoint(self, path):
+        """Load a file as users do; name what it lacks and what it has too much."""
+        found = self.net.load_state_dict(torch.load(path, weights_only=True), strict=False)
+        return {"missing": list(found.missing_keys), "unexpected": list(found.unexpected_keys)}
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None, onednn=True):
         """Run a copy of the model; ``state``: values of weights, which keep their precision here."""
@@ -191,6 +207,57 @@ def call(text, layer, shims, weights, x, cotangent, device="cpu", tf32=False):
         for canonical, name, array in weights:
             answer[canonical + " gradient"] = own[name].grad.cpu().numpy().reshape(array.shape)
     return answer
+
+
+class Checkpoint:
+    """A file of torch.save, read without running anything in it."""
+
+    KEYS = ("state_dict", "model_state_dict", "model", "net", "params", "generator")
+
+    def __init__(self, path, key=""):
+        options = {"map_location": "cpu", "weights_only": True}
+        try:
+            content = torch.load(path, mmap=True, **options)
+        except RuntimeError:  # the format before 1.6 has no map
+            content = torch.load(path, **options)
+        self.others = []
+        self.key = key
+        if key:
+            for part in key.split("."):
+                content = content[part]
+        elif not self._is_state(content):
+            inner = [k for k in content if isinstance(content[k], dict) and self._is_state(content[k])]
+            chosen = [k for k in self.KEYS if k in inner] or inner
+            if len(inner) != 1 and not (chosen and chosen[0] in self.KEYS[:2]):
+                raise ValueError("the file holds %s: say which with --key" % ", ".join(map(str, content)))
+            self.key = str(chosen[0])
+            self.others = [str(k) for k in content if k != chosen[0]]
+            content = content[chosen[0]]
+        if not self._is_state(content):
+            raise ValueError("%r holds no tensors by name" % (key or "the file"))
+        self.tensors = {k: v for k, v in content.items() if torch.is_tensor(v)}
+        self.others += [k for k, v in content.items() if not torch.is_tensor(v)]
+
+    @staticmethod
+    def _is_state(content):
+        return isinstance(content, dict) and any(torch.is_tensor(v) for v in content.values())
+
+    def rows(self):
+        return [[k, str(v.dtype)[6:], list(v.shape)] for k, v in self.tensors.items()]
+
+    def read(self, name):
+        tensor = self.tensors[name].detach().contiguous()
+        return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def save_checkpoint(path, tensors):
+    """Write the tensors of a safetensors file as torch.save does."""
+    state = {}
+    for name, entry in tensorfile.read(tensors).items():
+        array = entry.array()
+        tensor = torch.from_numpy(array)
+        state[name] = tensor.view(torch.bfloat16) if entry.format == "BF16" else tensor
+    torch.save(state, path)
 
 
 def info(device="cpu"):

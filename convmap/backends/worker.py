@@ -20,7 +20,7 @@ def main():
     os.dup2(2, 1)
     name = sys.argv[1]
     framework = importlib.import_module(name + "_side")
-    models = {}
+    models, opened = {}, None
     wire.send(out, {"ok": framework.info()})
     while True:
         request = wire.receive(sys.stdin.buffer)
@@ -30,8 +30,15 @@ def main():
             verb, arguments = request["verb"], request["arguments"]
             if verb == "load":
                 number = len(models)
-                models[number] = framework.Model(arguments["path"], arguments["entry"], id(models) + number)
+                models[number] = framework.Model(number=id(models) + number, **arguments)
                 answer = {"model": number, "tree": models[number].tree()}
+            elif verb == "open":
+                opened = framework.Checkpoint(**arguments)
+                answer = {"rows": opened.rows(), "others": opened.others, "key": opened.key}
+            elif verb == "read":
+                answer = opened.read(**arguments)
+            elif verb == "save":
+                answer = framework.save_checkpoint(**arguments)
             elif verb == "info":
                 answer = framework.info(**arguments)
             elif verb == "call":
