@@ -22,12 +22,18 @@ _FIELDS = {"id", "file", "entry", "inputs"}
 
 @dataclass(frozen=True)
 class Case:
-    """One model to verify: the file, the expression that makes it, the specs of its inputs."""
+    """One model to verify: the file, the expression that makes it, the specs of its inputs.
+
+    ``ported``: the port, where it is given and not made; ``weights``: a checkpoint of the source, where
+    trained weights are wanted and not drawn ones.
+    """
 
     name: str
     file: Path
     entry: str
     inputs: tuple[str, ...]
+    ported: Path | None = None
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)

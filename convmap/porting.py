@@ -245,14 +245,14 @@ def _shared(file: Path, root: Path) -> str:
     return "." * len(file.relative_to(root).parts) + SHARED
 
 
-def shared_module(target: str, ports: list[Port], written: Path) -> bytes | None:
+def shared_module(target: str, ports: list[Port], written: Path | None = None) -> bytes | None:
     """Give the module of the shims that ports of one folder import; None where they need none.
 
     The shims of a module that was ``written`` there before stay: other files import them.
     """
     framework = load().framework(target)
     used = {shim for port in ports for shim in port.shims}
-    if used and written.exists():
+    if used and written is not None and written.exists():
         used |= shims_in(framework, written)
     return module_text(framework, sorted(used)).encode() if used else None
 

@@ -89,6 +89,7 @@ class Framework:
     quirks: tuple[Quirk, ...] = ()
     in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
     module_methods: frozenset[str] = frozenset()
+    after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
 
@@ -262,7 +263,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "stepped_slice", "mask_assignment"},
+         "module_methods", "after_growth", "stepped_slice", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -300,6 +301,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         quirks,
         frozenset(f"{name}_" for name in table.get("in_place", ())),
         frozenset(table.get("module_methods", ())),
+        table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         table.get("mask_assignment", ""),
     )

@@ -14,7 +14,7 @@ from convmap.backends import tensorfile
 from convmap.backends.client import Worker
 from convmap.checkpoints import FORMATS, Reader, Row, framework_of, open_checkpoint, save_checkpoint, widened
 from convmap.errors import ConvmapError
-from convmap.rules import Rules
+from convmap.ported import Pair
 from convmap.weights import WeightPlan, plan_weights
 
 READ_BACK = 1 << 30  # bytes: a larger model is not loaded again to compare
@@ -58,15 +58,13 @@ class Models:
     entry: str
 
 
-def load_models(
-    rules: Rules, source: str, file: Path, target: str, ported: Path, entry: str, pool: Any
-) -> tuple[Models, WeightPlan]:
+def load_models(pair: Pair, entry: str, pool: Any) -> tuple[Models, WeightPlan]:
     """Make both models without their weights and match their tensors by the rules."""
-    one = pool[source].ask("load", path=str(file), entry=entry, shapes_only=True)
-    two = pool[target].ask("load", path=str(ported), entry=entry, shapes_only=True)
-    models = Models(source, target, one["tree"], two["tree"], ported, entry)
-    plan = plan_weights(rules.framework(source), one["tree"], rules.framework(target), two["tree"])
-    return models, plan
+    source, target, ported = pair.source, pair.target, pair.ported.resolve()
+    one = pool[source.name].ask("load", path=str(pair.file.resolve()), entry=entry, shapes_only=True)
+    two = pool[target.name].ask("load", path=str(ported), entry=entry, shapes_only=True)
+    models = Models(source.name, target.name, one["tree"], two["tree"], ported, entry)
+    return models, plan_weights(source, one["tree"], target, two["tree"])
 
 
 def convert(

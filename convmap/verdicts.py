@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convmap.compare import Comparison
+from convmap.curves import Curve
 from convmap.inputs import Case
 from convmap.kinks import Kink
 from convmap.rewrite.port import Use
+from convmap.walks import Walk
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Verdict:
     tensors: int = 0
     inexact: tuple[str, ...] = ()  # calls in the port that are known to be approximations
     seconds: float = 0.0
+    walk: Walk | None = None  # where a forward pass does not hold: layer by layer
+    training: list[Curve] = field(default_factory=list)
+    files: tuple[str, str] = ("", "")  # the source's text and the port's
 
     def worst(self, *kinds: str) -> float:
         """Give the worst multiple of the bound over tensors of these kinds."""
@@ -36,7 +41,8 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        return not self.problem and bool(self.comparisons) and all(c.holds for _, c in self.comparisons)
+        compared = not self.problem and bool(self.comparisons)
+        return compared and all(c.holds for _, c in self.comparisons) and all(c.holds for c in self.training)
 
 
 def text_of(verdict: Verdict) -> str:
@@ -59,6 +65,8 @@ def text_of(verdict: Verdict) -> str:
                     f"  {mode:<5} {kind:<15} {len(found):>3} tensors, worst {worst.multiple:8.3f} of the bound"
                     f" (error {worst.error:.2e}, bound {worst.bound:.2e}, {worst.name})"
                 )
+    for curve in verdict.training:
+        lines.append(_curve_text(curve))
     for mode, kink in verdict.kinks:
         lines.append(
             f"  {mode}: a sample on a kink was replaced: the float64 {kink.key[0]} of {kink.key[1]} jumps by "
@@ -66,6 +74,10 @@ def text_of(verdict: Verdict) -> str:
         )
     for mode, comparison in [(m, c) for m, c in verdict.comparisons if not c.holds][:8]:
         lines.append(f"  {mode}: {comparison.kind} of {comparison.name}: {comparison.problem}")
+    if verdict.walk is not None:
+        lines += [f"  {verdict.walk.mode}: {verdict.walk}"]
+        for word, place in (("source", verdict.walk.source_place), ("port", verdict.walk.target_place)):
+            lines += [f"    {word}, line {place.line}: {place.text}"] if place else []
     if not verdict.holds:
         lines += [f"  known: {text}" for text in verdict.inexact]
     return "\n".join(lines)
@@ -100,6 +112,29 @@ def json_of(verdict: Verdict) -> dict[str, Any]:
         "left_out": verdict.left_out,
         "kinks": [{"mode": m, "tensor": k.key, "jump": k.jump, "width": k.width} for m, k in verdict.kinks],
         "inexact": verdict.inexact,
+        "training": [{**vars(c), "multiple": c.multiple} for c in verdict.training],
+        "first_off": _walk_json(verdict.walk),
         "seconds": round(verdict.seconds, 2),
         "comparisons": [{"mode": m, **vars(c)} for m, c in verdict.comparisons],
+    }
+
+
+def _curve_text(curve: Curve) -> str:
+    if curve.problem:
+        return f"  {curve.optimizer:<5} not trained: {curve.problem}"
+    last = f"loss {curve.source[0]:.6g} -> {curve.source[-1]:.6g} in the source, {curve.port[-1]:.6g} in the port"
+    return (
+        f"  {curve.optimizer:<5} {len(curve.port)} steps, worst {curve.multiple:8.3f} of the bound ({last})"
+    )
+
+
+def _walk_json(walk: Walk | None) -> dict[str, Any] | None:
+    if walk is None:
+        return None
+    return {
+        "mode": walk.mode,
+        "said": str(walk),
+        "source": vars(walk.source_place) if walk.source_place else None,
+        "port": vars(walk.target_place) if walk.target_place else None,
+        "layers": [vars(layer) for layer in walk.layers],
     }

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from convmap import verify
+from convmap.sides import Workers, workers
 
 
 @pytest.fixture(scope="session")
-def pool() -> Iterator[verify.Workers]:
-    with verify.workers() as found:
+def pool() -> Iterator[Workers]:
+    with workers() as found:
         yield found

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convmap import verify
 from convmap.backends import environments, wire
 from convmap.backends.client import Worker, WorkerError
 from convmap.errors import ConvmapError
 from convmap.inputs import Case
 from convmap.rules import load
+from convmap.sides import Workers
 from convmap.verdicts import text_of
+from convmap.verify import verify
 
 FRAMEWORKS = ["torch", "mindspore", "megengine"]
 
@@ -108,7 +109,7 @@ def test_a_failure_costs_its_request(framework: str, body: str, kind: str, tmp_p
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_wrong_shape_is_never_set(framework: str, pool: verify.Workers) -> None:
+def test_a_wrong_shape_is_never_set(framework: str, pool: Workers) -> None:
     file = Path(__file__).parent / "sources" / f"{framework}_net.py"
     model = pool[framework].ask("load", path=str(file), entry="Net()")["model"]
     state = pool[framework].ask("get_state", model=model)
@@ -122,9 +123,9 @@ def test_a_wrong_shape_is_never_set(framework: str, pool: verify.Workers) -> Non
 @pytest.mark.frameworks
 @pytest.mark.parametrize("source,target", [("mindspore", "torch"), ("megengine", "torch"),
                                            ("torch", "mindspore"), ("torch", "megengine")])  # fmt: skip
-def test_other_sources_hold(source: str, target: str, pool: verify.Workers) -> None:
+def test_other_sources_hold(source: str, target: str, pool: Workers) -> None:
     file = Path(__file__).parent / "sources" / f"{source}_net.py"
     case = Case(source, file, "Net()", ("2x3x5x6",))
-    verdict = verify.verify(case, target, pool, load())
+    verdict = verify(case, target, pool, load())
     assert verdict.holds, text_of(verdict)
     assert set(verdict.counts) <= {"exact", "shim"}

@@ -18,10 +18,11 @@ from convmap.checkpoints import Row, framework_of, open_checkpoint, save_checkpo
 from convmap.cli import main
 from convmap.errors import ConvmapError
 from convmap.inputs import Case, read_manifest
+from convmap.ported import Pair
 from convmap.porting import Request, port_file
 from convmap.rules import load
+from convmap.sides import Workers
 from convmap.transfer import Models, account, convert, load_models
-from convmap.verify import Workers
 from convmap.weights import Transfer, WeightPlan
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -201,7 +202,8 @@ def test_six_directions(name: str, tmp_path: Path, pool: Workers) -> None:
     np.savez(first, **state)
 
     def move(source: str, checkpoint: Path, target: str, output: str) -> Path:
-        found, plan = load_models(rules, source, files[source], target, files[target], case.entry, pool)
+        pair = Pair(rules.framework(source), rules.framework(target), files[source], files[target], None)
+        found, plan = load_models(pair, case.entry, pool)
         path = tmp_path / f"{output}{SUFFIX[target]}"
         done = convert(found, plan, checkpoint, path, pool)
         assert "are equal to the bit" in done.read_back

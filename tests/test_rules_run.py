@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from dialects import port_text
 
-from convmap import verify
 from convmap.inputs import Case
 from convmap.rules import load
+from convmap.sides import Workers
 from convmap.verdicts import Verdict, text_of
+from convmap.verify import verify
 
 pytestmark = pytest.mark.frameworks
 IMAGE, LINE, VOLUME, FLAT = "2x4x9x8", "2x4x11", "2x4x5x6x7", "3x6"
@@ -170,12 +171,10 @@ def random_convolutions(count: int, seed: int) -> list[tuple[str, str]]:
     return out
 
 
-def check(body: str, spec: str, target: str, pool: verify.Workers, folder: Path, inputs: int = 1) -> Verdict:
+def check(body: str, spec: str, target: str, pool: Workers, folder: Path, inputs: int = 1) -> Verdict:
     file = folder / "net.py"
     file.write_text(HEAD + body)
-    verdict = verify.verify(
-        Case(body, file, "Net()", (spec,) * inputs), target, pool, load(), seeds=4, known=True
-    )
+    verdict = verify(Case(body, file, "Net()", (spec,) * inputs), target, pool, load(), seeds=4, known=True)
     assert not verdict.problem and verdict.comparisons, text_of(verdict)
     assert verdict.holds, text_of(verdict)
     return verdict
@@ -194,19 +193,19 @@ TARGETS = ["mindspore", "megengine"]
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("layer,spec", LAYERS)
-def test_layer(layer: str, spec: str, target: str, pool: verify.Workers, tmp_path: Path) -> None:
+def test_layer(layer: str, spec: str, target: str, pool: Workers, tmp_path: Path) -> None:
     check(layer_body(layer), spec, target, pool, tmp_path)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("layer,spec", random_convolutions(60, seed=7))
-def test_random_convolution(layer: str, spec: str, target: str, pool: verify.Workers, tmp_path: Path) -> None:
+def test_random_convolution(layer: str, spec: str, target: str, pool: Workers, tmp_path: Path) -> None:
     check(layer_body(layer), spec, target, pool, tmp_path)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("expression,spec", FUNCTIONS)
-def test_function(expression: str, spec: str, target: str, pool: verify.Workers, tmp_path: Path) -> None:
+def test_function(expression: str, spec: str, target: str, pool: Workers, tmp_path: Path) -> None:
     body = (
         "    def __init__(self):\n        super().__init__()\n"
         "        self.w = nn.Parameter(torch.randn(4, 4, 3, 3))\n"
@@ -220,7 +219,7 @@ def test_function(expression: str, spec: str, target: str, pool: verify.Workers,
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("expression,spec", OPERATORS)
-def test_operator(expression: str, spec: str, target: str, pool: verify.Workers, tmp_path: Path) -> None:
+def test_operator(expression: str, spec: str, target: str, pool: Workers, tmp_path: Path) -> None:
     body = f"    def forward(self, x, y):\n        return {expression}, x * y\n"  # something to differentiate
     if (expression, target) in LEFT:
         port = port_text(HEAD + body, "torch", target)

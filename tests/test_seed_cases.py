@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convmap import verify
 from convmap.inputs import Case
 from convmap.rules import load
+from convmap.sides import Workers
 from convmap.verdicts import text_of
+from convmap.verify import verify
 
 pytestmark = pytest.mark.frameworks
 
@@ -119,12 +120,12 @@ RUNS = [
 
 
 @pytest.mark.parametrize("name,spelling,target", RUNS)
-def test_holds(name: str, spelling: str, target: str, pool: verify.Workers, tmp_path: Path) -> None:
+def test_holds(name: str, spelling: str, target: str, pool: Workers, tmp_path: Path) -> None:
     spec, _, calls = SEEDS[name]
     _, text = source_of(spelling, calls[spelling])
     file = tmp_path / "net.py"
     file.write_text(text)
-    verdict = verify.verify(Case(name, file, "Net()", (spec,)), target, pool, load(), seeds=2)
+    verdict = verify(Case(name, file, "Net()", (spec,)), target, pool, load(), seeds=2)
     assert verdict.holds, text_of(verdict)
     assert not verdict.counts.get("refused")
 
@@ -135,7 +136,7 @@ DIFFERENT = {("2", "auto"), ("4", "auto"), ("5 k5s3p2", "auto")}
 
 @pytest.mark.parametrize("name", SEEDS)
 @pytest.mark.parametrize("ones", [False, True], ids=["random", "ones"])
-def test_all_ways_of_writing_agree(name: str, ones: bool, pool: verify.Workers, tmp_path: Path) -> None:
+def test_all_ways_of_writing_agree(name: str, ones: bool, pool: Workers, tmp_path: Path) -> None:
     spec, shape, calls = SEEDS[name]
     stream = np.random.RandomState(0)
     x = stream.standard_normal([int(n) for n in spec.split("x")]).astype(np.float32)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from convmap import verify
 from convmap.inputs import Case
 from convmap.porting import Request, port_file
 from convmap.rules import load
+from convmap.sides import Workers
 from convmap.verdicts import text_of
+from convmap.verify import verify
 
 pytestmark = pytest.mark.frameworks
 SOURCES = Path(__file__).parent / "sources"
@@ -24,10 +25,10 @@ MODELS = {
 
 @pytest.mark.parametrize("target", ["mindspore", "megengine"])
 @pytest.mark.parametrize("name", MODELS)
-def test_model(name: str, target: str, pool: verify.Workers) -> None:
+def test_model(name: str, target: str, pool: Workers) -> None:
     spec, findings = MODELS[name]
     port = port_file(Request(target, "torch"), SOURCES / name)
     assert port is not None and not port.counts["refused"]
     assert {d.code for d in port.diagnostics if d.severity != "note"} == findings
-    verdict = verify.verify(Case(name, SOURCES / name, "Net()", (spec,)), target, pool, load(), seeds=4)
+    verdict = verify(Case(name, SOURCES / name, "Net()", (spec,)), target, pool, load(), seeds=4)
     assert verdict.holds and verdict.comparisons, text_of(verdict)

@@ -8,6 +8,7 @@ import pickle
 import megengine
 import megengine.functional as F
 import megengine.module as M
+import megengine.optimizer
 import numpy
 import side
 import tensorfile
@@ -61,6 +62,54 @@ class Model:
         state, own = megengine.load(path), set(self._own())
         self.net.load_state_dict(state, strict=False)
         return {"missing": sorted(own - set(state)), "unexpected": sorted(set(state) - own)}
+
+    def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed):
+        """Train on batches in turn, and take the steps back; see torch_side."""
+        before, losses = self.get_state(), []
+        self.net.train(True)
+        weights = list(self.net.parameters())
+        manager = GradManager().attach(weights)
+        if optimizer == "sgd":
+            stepper = megengine.optimizer.SGD(weights, lr=rate, momentum=0.9)
+        else:
+            stepper = megengine.optimizer.Adam(weights, lr=rate)
+        try:
+            for number, (arrays, wanted) in enumerate(zip(batches, targets)):
+                tensors = [
+                    megengine.Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in arrays
+                ]
+                with side.Patched(self.module, self._random(side.Noise(noise_seed + number))), manager:
+                    outputs = side.flatten(self.net(*side.arguments(tensors, lists)), _is_tensor)
+                    loss = sum(F.mean((y - megengine.Tensor(t)) ** 2) for (_, y), t in zip(outputs, wanted))
+                    manager.backward(loss)
+                stepper.step().clear_grad()
+                losses.append(float(loss.numpy()))
+        finally:
+            self.set_state(before)
+        return losses
+
+    def trace(self, inputs, lists, train, noise_seed):
+        """Give what every layer took and gave in a forward pass, in the order they finish."""
+        before, steps, hooks = self.get_state(), [], []
+        self.net.train(train)
+
+        def watch(path):
+            def hook(module, taken, given):
+                steps.append(side.step(path, type(module), taken, given, _is_tensor, megengine.Tensor.numpy))
+
+            return hook
+
+        for path, module in self.net.named_modules():
+            hooks.append(module.register_forward_hook(watch(path)))
+        tensors = [megengine.Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
+        try:
+            with side.Patched(self.module, self._random(side.Noise(noise_seed))):
+                self.net(*side.arguments(tensors, lists))
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.set_state(before)
+        return steps
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
@@ -155,6 +204,10 @@ def call(text, layer, shims, weights, x, cotangent):
 
 def info():
     return {"version": megengine.__version__, "device": "CPU"}
+
+
+def _is_tensor(value):
+    return isinstance(value, megengine.Tensor)
 
 
 class _Reader(pickle.Unpickler):

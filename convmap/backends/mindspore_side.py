@@ -76,8 +76,75 @@ class Model:
 
     def load_checkpoint(self, path):
         """Load a file as users do; name what it lacks and what it has too much."""
-        missing, unexpected = self.net.load_state_dict(mindspore.load_checkpoint(path), strict=False)
-        return {"missing": list(missing), "unexpected": list(unexpected)}
+        state = mindspore.load_checkpoint(path)
+        buffers = {full for full, *_ in self._buffers()}
+        missing, unexpected = mindspore.load_param_into_net(self.net, state)
+        if buffers:  # no parameters: only load_state_dict takes them
+            self.net.load_state_dict({k: v for k, v in state.items() if k in buffers}, strict=False)
+        return {"missing": list(missing), "unexpected": [n for n in unexpected if n not in buffers]}
+
+    def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed):
+        """Train on batches in turn, and take the steps back; see torch_side."""
+        before, losses = self.get_state(), []
+        self.net.set_train(True)
+        weights = [p for _, _, _, _, p in self._parameters() if p.requires_grad]
+        if optimizer == "sgd":
+            momentum = nn.SGD(weights, learning_rate=rate, momentum=0.9)
+        else:
+            # nn.Adam adds epsilon before the correction of the second moment (quirks.toml,
+            # mindspore-adam-epsilon); its kernel takes one for each step.
+            adam = ops.Adam()
+            moments = [
+                [
+                    mindspore.Parameter(ops.zeros_like(p), name="%s%d" % (kind, i))
+                    for i, p in enumerate(weights)
+                ]
+                for kind in "mv"
+            ]
+        try:
+            for number, (arrays, wanted) in enumerate(zip(batches, targets)):
+                tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in arrays]
+
+                def forward(*values, wanted=wanted):
+                    outputs = side.flatten(self.net(*side.arguments(values, lists)), _is_tensor)
+                    return sum(((y - Tensor(t)) ** 2).mean() for (_, y), t in zip(outputs, wanted))
+
+                with side.Patched(self.module, self._random(side.Noise(noise_seed + number))):
+                    loss, grads = mindspore.value_and_grad(forward, None, weights)(*tensors)
+                if optimizer == "sgd":
+                    momentum(grads)
+                else:
+                    first, second = 0.9 ** (number + 1), 0.999 ** (number + 1)
+                    epsilon = 1e-8 * (1 - second) ** 0.5
+                    for p, m, v, g in zip(weights, *moments, grads):
+                        adam(p, m, v, first, second, rate, 0.9, 0.999, epsilon, g)
+                losses.append(float(loss.asnumpy()))
+        finally:
+            self.set_state(before)
+        return losses
+
+    def trace(self, inputs, lists, train, noise_seed):
+        """Give what every layer took and gave in a forward pass, in the order they finish."""
+        before, steps, hooks = self.get_state(), [], []
+        self.net.set_train(train)
+
+        def watch(path):
+            def hook(cell, taken, given):
+                steps.append(side.step(path, type(cell), taken, given, _is_tensor, Tensor.asnumpy))
+
+            return hook
+
+        for path, cell in self.net.cells_and_names():
+            hooks.append(cell.register_forward_hook(watch(path)))
+        tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
+        try:
+            with side.Patched(self.module, self._random(side.Noise(noise_seed))):
+                self.net(*side.arguments(tensors, lists))
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.set_state(before)
+        return steps
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
         before = self.get_state()
@@ -156,6 +223,10 @@ class Model:
             (nn.Dropout, "construct", layer),
             (nn.Dropout2d, "construct", layer2d),
         ]
+
+
+def _is_tensor(value):
+    return isinstance(value, Tensor)
 
 
 def call(text, layer, shims, weights, x, cotangent, graph=False):

@@ -19,19 +19,39 @@ def namespace(**fields):
 
 
 def load_module(path, number, names=()):
-    """Execute a model file as a module, ``names`` defined in it; its folder is importable meanwhile."""
+    """Execute a model file as a module, ``names`` defined in it; its folder is importable meanwhile.
+
+    A file of a package is imported as part of it, for its relative imports.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.exists(os.path.join(folder, "__init__.py")):
+        return _import_from_package(path, folder)
     name = "convmap_model_%d" % number
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     vars(module).update(names)
-    folder = os.path.dirname(os.path.abspath(path))
     sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(folder)
     return module
+
+
+def _import_from_package(path, folder):
+    parts = [] if os.path.basename(path) == "__init__.py" else [os.path.splitext(os.path.basename(path))[0]]
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        parts.insert(0, name)
+    for loaded in [m for m in sys.modules if m == parts[0] or m.startswith(parts[0] + ".")]:
+        del sys.modules[loaded]  # of another port of the package
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(".".join(parts))
+    finally:
+        sys.path.remove(folder)
 
 
 def evaluate(module, entry):
@@ -82,6 +102,16 @@ def flatten(value, is_tensor, name=""):
         for key, item in items
         for pair in flatten(item, is_tensor, "%s.%s" % (name, key) if name else str(key))
     ]
+
+
+def step(path, kind, taken, given, is_tensor, array):
+    """Give one layer's turn in a forward pass: every tensor that it took and gave."""
+    return {
+        "path": path,
+        "class": kind.__module__ + "." + kind.__qualname__,
+        "inputs": [array(t) for _, t in flatten(taken, is_tensor)],
+        "outputs": [array(t) for _, t in flatten(given, is_tensor)],
+    }
 
 
 class Noise:

@@ -103,6 +103,60 @@ class Model:
         found = self.net.load_state_dict(torch.load(path, weights_only=True), strict=False)
         return {"missing": list(found.missing_keys), "unexpected": list(found.unexpected_keys)}
 
+    def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed, dtype="float32"):
+        """Train a copy on batches in turn: the loss before each step, the mean square off the targets."""
+        net, kind = copy.deepcopy(self.net).train(), getattr(torch, dtype)
+        net = net.double() if dtype == "float64" else net
+        weights = [p for p in net.parameters() if p.requires_grad]
+        if optimizer == "sgd":
+            stepper = torch.optim.SGD(weights, lr=rate, momentum=0.9)
+        else:
+            stepper = torch.optim.Adam(weights, lr=rate)
+        losses, usual = [], torch.get_default_dtype()
+        torch.set_default_dtype(kind)
+        try:
+            for number, (arrays, wanted) in enumerate(zip(batches, targets)):
+                tensors = [torch.from_numpy(a) for a in arrays]
+                tensors = [t.to(kind) if t.is_floating_point() else t for t in tensors]
+                with side.Patched(self.module, self._random(side.Noise(noise_seed + number), kind)):
+                    outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
+                loss = sum(
+                    ((y - torch.from_numpy(t).to(kind)) ** 2).mean() for (_, y), t in zip(outputs, wanted)
+                )
+                stepper.zero_grad()
+                loss.backward()
+                stepper.step()
+                losses.append(float(loss.detach()))
+        finally:
+            torch.set_default_dtype(usual)
+        return losses
+
+    def trace(self, inputs, lists, train, noise_seed, dtype="float32"):
+        """Give what every layer took and gave in a forward pass, in the order they finish."""
+        net = copy.deepcopy(self.net).train(train)
+        if dtype == "float64":
+            net = net.double()
+        kind, steps = getattr(torch, dtype), []
+
+        def watch(path):
+            def hook(module, taken, given):
+                steps.append(side.step(path, type(module), taken, given, torch.is_tensor, _array))
+
+            return hook
+
+        for path, module in net.named_modules():
+            module.register_forward_hook(watch(path))
+        tensors = [torch.from_numpy(a) for a in inputs]
+        tensors = [t.to(kind) if t.is_floating_point() else t for t in tensors]
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(kind)
+        try:
+            with torch.no_grad(), side.Patched(self.module, self._random(side.Noise(noise_seed), kind)):
+                net(*side.arguments(tensors, lists))
+        finally:
+            torch.set_default_dtype(usual)
+        return steps
+
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None, onednn=True):
         """Run a copy of the model; ``state``: values of weights, which keep their precision here."""
         with torch.backends.mkldnn.flags(enabled=onednn):
@@ -207,6 +261,10 @@ def call(text, layer, shims, weights, x, cotangent, device="cpu", tf32=False):
         for canonical, name, array in weights:
             answer[canonical + " gradient"] = own[name].grad.cpu().numpy().reshape(array.shape)
     return answer
+
+
+def _array(tensor):
+    return tensor.detach().numpy().copy()
 
 
 class Checkpoint:

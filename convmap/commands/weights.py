@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from convmap.errors import ConvmapError
-
 EXAMPLES = """examples:
   convmap weights model.py --entry "Generator(100)" --to mindspore generator.pth -o generator.ckpt
   convmap weights model.py --entry "Generator(100)" --to megengine generator.pth -o generator.pkl
@@ -51,35 +49,15 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from convmap import files
-    from convmap.porting import Request, port_file
-    from convmap.rewrite.port import detect_framework
+    from convmap.ported import make_pair
     from convmap.rules import load
-    from convmap.source.document import Document
+    from convmap.sides import workers
     from convmap.transfer import convert, load_models
-    from convmap.verify import workers
 
-    rules = load()
-    target = rules.framework(args.to)
-    file = Path(args.file)
-    document = Document.read(file)
-    source = rules.framework(args.source) if args.source else detect_framework(rules, document)
-    if source is None:
-        raise ConvmapError(f"{file}: no single source framework in its imports; say it with --from")
-    if source is target:
-        raise ConvmapError(f"{file}: is of {target.name} already")
     with tempfile.TemporaryDirectory() as scratch, workers() as pool:
-        ported = Path(args.ported) if args.ported else Path(scratch) / f"{file.stem}_{target.name}.py"
-        if not args.ported:
-            port = port_file(Request(target.name, source.name), file)
-            if port is None:
-                raise ConvmapError(f"{file}: nothing of {source.name} in it")
-            refused = [d for d in port.diagnostics if d.severity == "error"]
-            if refused:
-                raise ConvmapError(
-                    f"not every call is ported: {refused[0]}; finish the port and give it by --ported"
-                )
-            ported.write_bytes(port.data)
-        models, plan = load_models(rules, source.name, file, target.name, ported, args.entry, pool)
+        given = Path(args.ported) if args.ported else None
+        pair = make_pair(load(), Path(args.file), args.to, Path(scratch), given, args.source)
+        models, plan = load_models(pair, args.entry, pool)
         found = convert(
             models,
             plan,

@@ -25,6 +25,7 @@ from convmap.source.names import FUNCTIONS, Imported, packages_imported
 from convmap.source.project import Project
 from convmap.translate import Argument, Lifted
 
+GROWING = {"append", "extend", "insert", "add_module", "register_module"}  # of a list of modules
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
 
 
@@ -664,7 +665,32 @@ class _Porter:
 
     # Structure ---------------------------------------------------------------------------------
 
+    def _grown(self, node: ast.ClassDef) -> None:
+        """Add what the target needs behind an ``__init__`` of a class that appends to lists of modules."""
+        starts = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == "__init__"]
+        if not starts or not self.inference.is_module_class(node):
+            return
+        grows = any(
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr in GROWING
+            and self.inference.kind(call.func.value) in ("modules", "module")
+            and isinstance(call.func.value, ast.Attribute)
+            for call in ast.walk(node)
+        )
+        first = starts[0].body[0]
+        if grows and first.lineno != starts[0].lineno:
+            end = self.document.span(starts[0])[1]
+            at = imports.line_end(self.document, end)
+            start = self.document.offset(first.lineno, 0)
+            indent = self.document.text((start, start + first.col_offset))
+            ends = self.document.newline
+            before = "" if self.document.data[at - 1 : at] in (b"\n", b"\r") else ends
+            self.edits.replace((at, at), f"{before}{indent}{self.target.after_growth}{ends}")
+
     def _class(self, node: ast.ClassDef) -> None:
+        if self.target.after_growth:
+            self._grown(node)
         if self.source.forward == self.target.forward:
             return
         forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.source.forward]
