@@ -89,6 +89,8 @@ class Framework:
     quirks: tuple[Quirk, ...] = ()
     in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
     module_methods: frozenset[str] = frozenset()
+    tensor_only: frozenset[str] = frozenset()  # methods of nothing else
+    tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
@@ -263,7 +265,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "after_growth", "stepped_slice", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "after_growth", "stepped_slice", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -301,6 +303,8 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         quirks,
         frozenset(f"{name}_" for name in table.get("in_place", ())),
         frozenset(table.get("module_methods", ())),
+        frozenset(table.get("tensor_only", ())),
+        frozenset(table.get("tensor_only_of_constants", ())),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         table.get("mask_assignment", ""),

@@ -184,3 +184,38 @@ def test_an_annotated_parameter_of_forward_is_no_tensor(annotation: str, written
         f"    def forward(self, shape: {annotation}):\n        return torch.zeros(shape)\n"
     )
     assert written in port_text(text, "torch", "mindspore").after
+
+
+NET = (
+    "import torch\nimport torch.nn as nn\nfrom other import make, f\n\n\nclass N(nn.Module):\n"
+    "    def __init__(self, norm: type = nn.LayerNorm, token=True):\n        super().__init__()\n"
+    "        self.token = nn.Parameter(torch.zeros(1, 1, 4)) if token else None\n"
+    "        self.norm = norm(4)\n        self.part = make()\n\n    def forward(self, x):\n        {line}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "line,written",
+    [
+        # Only a tensor has permute, unsqueeze ...: what it is called on is one, and what that was made of.
+        ("y = f(x); return y.permute(1, 0)", "y.transpose(1, 0)"),
+        ("return f(x).reshape(2, 3).unsqueeze(0)", "F.expand_dims(f(x).reshape(2, 3), 0)"),
+        ("y = f(x); z = y.transpose(0, 1); return z, y.unsqueeze(0)", "F.swapaxes(y, 0, 1)"),
+        ("return f(x).softmax(dim=-1)", "F.softmax(f(x), axis=-1)"),
+        # None has no methods in any framework.
+        ("return self.token.transpose(0, 1)", "F.swapaxes(self.token, 0, 1)"),
+        # An annotation that says less than the default.
+        ("return self.norm(x).transpose(0, 1)", "F.swapaxes(self.norm(x), 0, 1)"),
+        # Nothing is shown: another value of the name, a layer of that name, a function, arrays too.
+        ("y = f(x).unsqueeze(0); y = f(x); return y.transpose(0, 1)", "y.transpose(0, 1)"),
+        ("return self.part.softmax(x)", "self.part.softmax(x)"),
+        ("return f.softmax(1)", "f.softmax(1)"),
+        ("return f(x).transpose(0, 1)", "f(x).transpose(0, 1)"),
+    ],
+)
+def test_what_is_shown_to_be_a_tensor(line: str, written: str) -> None:
+    text = NET.format(line=line.replace("; ", "\n        "))
+    port = port_text(text, "torch", "megengine")
+    assert written in port.after
+    stays = written in text and not written.startswith("f.")
+    assert ("CM107" in {d.code for d in port.diagnostics}) == stays

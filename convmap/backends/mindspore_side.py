@@ -91,16 +91,9 @@ class Model:
         if optimizer == "sgd":
             momentum = nn.SGD(weights, learning_rate=rate, momentum=0.9)
         else:
-            # nn.Adam adds epsilon before the correction of the second moment (quirks.toml,
-            # mindspore-adam-epsilon); its kernel takes one for each step.
-            adam = ops.Adam()
-            moments = [
-                [
-                    mindspore.Parameter(ops.zeros_like(p), name="%s%d" % (kind, i))
-                    for i, p in enumerate(weights)
-                ]
-                for kind in "mv"
-            ]
+            # torch's Adam in MindSpore's arithmetic: nn.Adam and its kernel differ in epsilon and
+            # rounding (quirks.toml, mindspore-adam).
+            moments = [(ops.zeros_like(p), ops.zeros_like(p)) for p in weights]
         try:
             for number, (arrays, wanted) in enumerate(zip(batches, targets)):
                 tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in arrays]
@@ -115,9 +108,12 @@ class Model:
                     momentum(grads)
                 else:
                     first, second = 0.9 ** (number + 1), 0.999 ** (number + 1)
-                    epsilon = 1e-8 * (1 - second) ** 0.5
-                    for p, m, v, g in zip(weights, *moments, grads):
-                        adam(p, m, v, first, second, rate, 0.9, 0.999, epsilon, g)
+                    for i, (p, g) in enumerate(zip(weights, grads)):
+                        m = moments[i][0] * 0.9 + g * 0.1
+                        v = moments[i][1] * 0.999 + g * g * 0.001
+                        moments[i] = (m, v)
+                        size = ops.sqrt(v) / (1 - second) ** 0.5 + 1e-8
+                        p.set_data(p - m / size * (rate / (1 - first)))
                 losses.append(float(loss.asnumpy()))
         finally:
             self.set_state(before)

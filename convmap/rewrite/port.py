@@ -125,6 +125,7 @@ class _Porter:
         self.ported: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
+        self.arrays = "numpy" in packages_imported(document.tree)
         # Which methods of tensors a half ported file means can't be told: they look alike.
         self.mixed = bool(imports.source_imports(self.names, target.package))
 
@@ -253,7 +254,7 @@ class _Porter:
         func = call.func
         if not isinstance(func, ast.Attribute):
             return None, None
-        kind = self.inference.kind(func.value)
+        kind = self.inference.object_kind(func.value)
         owner = self.inference.enclosing(call, ast.ClassDef)
         if kind == "tensor":
             api = f"{self.source.tensor_class}.{func.attr}"
@@ -267,12 +268,18 @@ class _Porter:
                 return api, func.value
         elif kind == "unknown" and not own:
             api = f"{self.source.tensor_class}.{func.attr}"
-            if api in self.source.by_api and self._looks_foreign(func):
+            if api in self.source.by_api and self._looks_foreign(func) and not self._stays_right(api):
                 message = (
                     f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
                 )
                 self._say("CM107", "warning", call, message, "annotate it, or check the call by hand")
         return None, None
+
+    def _stays_right(self, api: str) -> bool:
+        """Tell whether a method means the same in the target: then it does not matter what it is called on."""
+        name = api.rpartition(".")[2]
+        found = [self._same_signature(b) for b in self.source.by_api[api]]
+        return all(f is not None and f.is_method and f.api.rpartition(".")[2] == name for f in found)
 
     def _looks_foreign(self, func: ast.Attribute) -> bool:
         """A method that tensors share with strings, lists or modules says nothing by itself."""
@@ -280,7 +287,10 @@ class _Porter:
                   "float", "apply", "add", "size", "sum", "mean"}  # fmt: skip
         forward = self.inference.enclosing(func, FUNCTIONS)
         owner = self.names.parent.get(forward) if forward else None
-        return func.attr not in common and self.inference.is_module_class(owner)
+        if func.attr in common:
+            return False
+        # Outside of modules an array of NumPy is as likely, where the file imports it.
+        return self.inference.is_module_class(owner) or not self.arrays
 
     def _defines(self, owner: ast.AST | None, name: str) -> bool:
         if not isinstance(owner, ast.ClassDef):
@@ -512,7 +522,7 @@ class _Porter:
         ):
             message = f"names of classes differ in {self.target.name}"
             self._say("CM103", "warning", node, message, "compare with isinstance instead")
-        kind = self.inference.kind(node.value)
+        kind = self.inference.object_kind(node.value)
         if kind == "tensor" and not called:
             api = f"{self.source.tensor_class}.{node.attr}"
             if self._leaves(node, api):
@@ -607,7 +617,7 @@ class _Porter:
             holder = target
             while isinstance(holder, ast.Subscript):
                 holder = holder.value
-            kind = self.inference.kind(holder)
+            kind = self.inference.object_kind(holder)
             if kind != "tensor" and not (kind == "unknown" and self._computes(statement)):
                 continue
             if isinstance(target, ast.Subscript) and self.target.mask_assignment:
@@ -668,18 +678,18 @@ class _Porter:
     def _grown(self, node: ast.ClassDef) -> None:
         """Add what the target needs behind an ``__init__`` of a class that appends to lists of modules."""
         starts = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == "__init__"]
-        if not starts or not self.inference.is_module_class(node):
+        if not starts:
             return
         grows = any(
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and call.func.attr in GROWING
-            and self.inference.kind(call.func.value) in ("modules", "module")
+            isinstance(call.func, ast.Attribute)
             and isinstance(call.func.value, ast.Attribute)
-            for call in ast.walk(node)
+            and self.inference.enclosing(call, ast.ClassDef) is node
+            and self.inference.kind(call.func.value) in ("modules", "module")
+            for name in GROWING
+            for call in self.inference.calls.get(name, ())
         )
         first = starts[0].body[0]
-        if grows and first.lineno != starts[0].lineno:
+        if grows and first.lineno != starts[0].lineno and self.inference.is_module_class(node):
             end = self.document.span(starts[0])[1]
             at = imports.line_end(self.document, end)
             start = self.document.offset(first.lineno, 0)

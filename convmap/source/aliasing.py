@@ -24,13 +24,7 @@ class Aliasing:
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
         self.names = inference.names
-        self._mentions: dict[tuple[Scope, str], list[ast.Name]] = {}
         self._busy: set[tuple[str, ast.stmt]] = set()
-        for node in self.names.references:
-            if isinstance(node, ast.Name):
-                scope = self.names.scope_of[node].find(node.id)
-                if scope is not None:
-                    self._mentions.setdefault((scope, node.id), []).append(node)
 
     # Calls and layers that say they work in place --------------------------------------------------
 
@@ -130,7 +124,7 @@ class Aliasing:
         """Give the tensor that a method like add_ changes and returns; None for any other node."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             named = node.func.attr in self.inference.framework.in_place
-            if named and self.inference.kind(node.func.value) == "tensor":
+            if named and self.inference.object_kind(node.func.value) == "tensor":
                 return node.func.value
         return None
 
@@ -175,7 +169,9 @@ class Aliasing:
         if scope is None or not isinstance(scope.node, FUNCTIONS) or name.id in scope.outward:
             return False
         # A function inside that reads the name keeps the tensor.
-        return all(not self._inside_function(m, scope) for m in self._mentions.get((scope, name.id), ()))
+        return all(
+            not self._inside_function(m, scope) for m in self.inference.mentions.get((scope, name.id), ())
+        )
 
     def _inside_function(self, mention: ast.Name, scope: Scope) -> bool:
         at: Scope | None = self.names.scope_of[mention]
@@ -188,7 +184,7 @@ class Aliasing:
     def _is_private(self, name: ast.Name, at: ast.stmt) -> bool:
         scope = self.names.scope_of[name].find(name.id)
         assert scope is not None
-        mentions = self._mentions[scope, name.id]
+        mentions = self.inference.mentions[scope, name.id]
         for statement, again in self._before(at):
             last = statement.end_lineno or statement.lineno
             inside = [m for m in mentions if statement.lineno <= m.lineno <= last]
@@ -309,7 +305,7 @@ class Aliasing:
         qualified = self.names.qualified(node.func)
         if qualified is not None:
             return framework.by_api.get(qualified, ())
-        if isinstance(node.func, ast.Attribute) and self.inference.kind(node.func.value) == "tensor":
+        if isinstance(node.func, ast.Attribute) and self.inference.object_kind(node.func.value) == "tensor":
             return framework.by_api.get(f"{framework.tensor_class}.{node.func.attr}", ())
         return ()
 

@@ -7,6 +7,7 @@ the parameters of a module's forward method are tensors unless annotated otherwi
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,18 @@ from convmap.source.names import FUNCTIONS, Names, Scope
 # Operators no tuple has: an operand or a result of one is a number.
 _NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _NUMBERS = {"int", "float", "bool"}
+_COMPOUND = (
+    ast.If,
+    ast.For,
+    ast.While,
+    ast.With,
+    ast.Try,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+)
+MAYBE = "?"  # behind a kind: that, or None
+OBJECTS = {"tensor", "tensors", "module", "modules"}
 ROUNDS = 6  # more have not been seen; what does not settle is unknown
 _PURE_CALLS = {"int", "len", "round", "max", "min", "abs", "float", "bool", "tuple", "str", "sum"}
 
@@ -64,6 +77,7 @@ class Inference:
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
         self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
+        self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
         for call in names.calls:
@@ -284,6 +298,86 @@ class Inference:
             self._before = self._round
         return "unknown"
 
+    def object_kind(self, node: ast.expr | None) -> str:
+        """Give the kind of an expression that is used as an object, so it is not None."""
+        found = _sure(self.kind(node))
+        if found != "unknown" or node is None:
+            return found
+        shown = self._shows_tensor(node) or (isinstance(node, ast.Name) and self._shown_nearby(node))
+        return "tensor" if shown else found
+
+    @functools.cached_property
+    def mentions(self) -> dict[tuple[Scope, str], list[ast.Name]]:
+        """Every use of each local name, in the order of the text."""
+        found: dict[tuple[Scope, str], list[ast.Name]] = {}
+        for node in self.names.references:
+            if isinstance(node, ast.Name):
+                scope = self.names.scope_of[node].find(node.id)
+                if scope is not None:
+                    found.setdefault((scope, node.id), []).append(node)
+        return found
+
+    def _shown_nearby(self, node: ast.Name) -> bool:
+        """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
+        scope = self.names.scope_of[node].find(node.id)
+        if scope is None or scope is not self.names.scope_of[node]:
+            return False
+        mentions = self.mentions[scope, node.id]
+        shown = [m for m in mentions if isinstance(m.ctx, ast.Load) and self._shows_tensor(m)]
+        statement = self.enclosing(node, ast.stmt) if shown else None
+        if not isinstance(statement, ast.stmt) or isinstance(statement, _COMPOUND):
+            return False
+        block = self._block(statement)
+        if statement not in block:
+            return False
+        stores = [m.lineno for m in mentions if not isinstance(m.ctx, ast.Load)]
+        first, last = block[0].lineno, block[-1].end_lineno
+        for other in block:
+            # What runs before the next assignment, its value included, is of the same value.
+            if any(other.lineno <= line <= other.end_lineno for line in stores):
+                if other.lineno < statement.lineno:
+                    first = other.end_lineno + 1
+                else:
+                    last = other.end_lineno
+                    break
+        return any(first <= m.lineno <= last for m in shown)
+
+    def _block(self, statement: ast.stmt) -> list[Any]:
+        parent = self.names.parent.get(statement)
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(parent, field, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return []
+
+    def _shows_tensor(self, node: ast.expr) -> bool:
+        """Tell whether a method is called here that only tensors have."""
+        outer = self.names.parent.get(node)
+        call = self.names.parent.get(outer) if outer is not None else None
+        if not (isinstance(outer, ast.Attribute) and outer.value is node):
+            return False
+        if not (isinstance(call, ast.Call) and call.func is outer):
+            return False
+        if getattr(node, "id", "") == "self" or self.names.qualified(node) is not None:
+            return False
+        if outer.attr in self._own_methods or self._is_definition(node):
+            return False
+        if outer.attr in self.framework.tensor_only:
+            return True
+        known = self.framework.by_api.get(f"{self.framework.tensor_class}.{outer.attr}", ())
+        if any(b.operator.returns == "tensor" for b in known) and self._shows_tensor(call):
+            return True  # x.reshape(2, 3).permute(1, 0)
+        given = [*call.args, *(k.value for k in call.keywords)]
+        return outer.attr in self.framework.tensor_only_of_constants and all(map(_is_constant, given))
+
+    def _is_definition(self, node: ast.expr) -> bool:
+        """Tell whether a name stands for a function or class of the file, or for an import."""
+        if not isinstance(node, ast.Name):
+            return False
+        scope = self.names.scope_of[node].find(node.id)
+        kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
+        return scope is None or any(isinstance(by, kinds) for by in scope.bound[node.id])
+
     def _in_round(self, node: ast.expr) -> str:
         if node in self._round:
             return self._round[node]
@@ -316,7 +410,7 @@ class Inference:
         if isinstance(node, ast.Call):
             return self._call_kind(node)
         if isinstance(node, ast.BinOp):
-            sides = {self.kind(node.left), self.kind(node.right)}
+            sides = {_sure(self.kind(node.left)), _sure(self.kind(node.right))}
             if "tensor" in sides:
                 return "tensor"
             if "same" in sides:
@@ -355,7 +449,7 @@ class Inference:
         return len(bound) == 1 and isinstance(bound[0], ast.ClassDef) and self.is_module_class(bound[0])
 
     def _subscript_kind(self, node: ast.Subscript) -> str:
-        whole = self.kind(node.value)
+        whole = _sure(self.kind(node.value))
         if whole == "tensor":
             return "tensor"
         sliced = isinstance(node.slice, ast.Slice)
@@ -507,11 +601,13 @@ class Inference:
 
     def _parameter_kind(self, arg: ast.arg, scope: Scope) -> str:
         annotated = self._annotation_kind(arg.annotation)
+        default = self._default(arg)
+        if annotated == "unknown" and default is not None and self.kind(default) == "module class":
+            return "module class"  # Type[nn.Module], Callable: it says nothing else
         if annotated:
             return annotated
         function = scope.node
         owner = self.names.parent.get(function)
-        default = self._default(arg)
         passed = self._passed(arg, function, owner)
         if isinstance(function, FUNCTIONS) and self.is_module_class(owner):
             if function.name == self.framework.forward and default is None and arg.arg != "self":
@@ -585,7 +681,7 @@ class Inference:
             if values:
                 return _join([self.kind(v) for v in values])
             return "unknown"
-        if self.kind(node.value) == "tensor":
+        if _sure(self.kind(node.value)) == "tensor":
             for binding in self.framework.by_api.get(f"{self.framework.tensor_class}.{node.attr}", ()):
                 if len(binding.params) == 1:
                     return binding.operator.returns
@@ -593,7 +689,7 @@ class Inference:
         qualified = self.names.qualified(node)
         if qualified is not None:
             return self._api_kind(qualified)
-        if self.kind(node.value) == "module" and node.attr in ("weight", "bias"):
+        if _sure(self.kind(node.value)) == "module" and node.attr in ("weight", "bias"):
             return "tensor"
         return "unknown"
 
@@ -627,10 +723,10 @@ class Inference:
                 return "module" if self.is_module_class(bound[0]) else "unknown"
             if len(bound) == 1 and isinstance(bound[0], FUNCTIONS):
                 return self._returned(bound[0])
-            return "tensor" if self.kind(func) == "module" else "unknown"
+            return "tensor" if _sure(self.kind(func)) == "module" else "unknown"
         if isinstance(func, ast.Attribute):
             return self._method_kind(node, func)
-        return "tensor" if self.kind(func) == "module" else "unknown"
+        return "tensor" if _sure(self.kind(func)) == "module" else "unknown"
 
     def _api_kind(self, qualified: str, call: ast.Call | None = None) -> str:
         if qualified.startswith("math."):
@@ -652,11 +748,11 @@ class Inference:
                 for item in owner.body:
                     if isinstance(item, FUNCTIONS) and item.name == func.attr:
                         return self._returned(item)
-        receiver = self.kind(func.value)
+        receiver = self.object_kind(func.value)
         if receiver in ("tensor", "same"):
             found = self._tensor_method(node, func)
             return "same" if receiver == "same" and found == "tensor" else found
-        if self.kind(func) == "module":
+        if _sure(self.kind(func)) == "module":
             return self._module_result(func)
         return "unknown"
 
@@ -712,6 +808,14 @@ def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
     )
 
 
+def _is_constant(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return _is_constant(node.operand)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return all(map(_is_constant, node.elts))
+    return isinstance(node, ast.Constant)
+
+
 def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
@@ -730,9 +834,17 @@ def _called(node: ast.AST) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
+def _sure(kind: str) -> str:
+    """Give the kind of what is used as an object: None has no methods, items or arithmetic in any framework."""
+    return kind.removesuffix(MAYBE)
+
+
 def _join(kinds: list[str]) -> str:
     """Give what several possible kinds have in common."""
     left = {k for k in kinds if k != "same"}
+    objects = {_sure(k) for k in left - {"none"}}
+    if len(objects) == 1 and left & {"none", *(k + MAYBE for k in OBJECTS)} and objects <= OBJECTS:
+        return objects.pop() + MAYBE
     if not left and kinds:
         return "same"
     if len(left) == 1:
