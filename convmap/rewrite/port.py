@@ -125,9 +125,10 @@ class _Porter:
         self.ported: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
-        self.arrays = "numpy" in packages_imported(document.tree)
+        packages = packages_imported(document.tree)
+        self.arrays = "numpy" in packages
         # Which methods of tensors a half ported file means can't be told: they look alike.
-        self.mixed = bool(imports.source_imports(self.names, target.package))
+        self.mixed = target.package in packages
 
     def run(self) -> Port:
         for definition in self.names.definitions:

@@ -74,6 +74,7 @@ class Inference:
         self._open: set[ast.AST] = set()
         self._cyclic = False
         self._busy: set[Any] = set()
+        self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
         self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
@@ -323,7 +324,11 @@ class Inference:
         if scope is None or scope is not self.names.scope_of[node]:
             return False
         mentions = self.mentions[scope, node.id]
-        shown = [m for m in mentions if isinstance(m.ctx, ast.Load) and self._shows_tensor(m)]
+        if (scope, node.id) not in self._shown:
+            self._shown[scope, node.id] = [
+                m for m in mentions if isinstance(m.ctx, ast.Load) and self._shows_tensor(m)
+            ]
+        shown = self._shown[scope, node.id]
         statement = self.enclosing(node, ast.stmt) if shown else None
         if not isinstance(statement, ast.stmt) or isinstance(statement, _COMPOUND):
             return False
