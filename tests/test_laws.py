@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from convmap import translate
 from convmap.errors import Refusal
 from convmap.model import Binding, constant
+from convmap.rewrite.shims import read_shims
 from convmap.rules import load
 from convmap.translate import Argument, arguments_of, lift, lower, same_call
 
@@ -109,3 +110,9 @@ def test_a_round_trip_is_the_identity(source: str, call: tuple[Binding, list[Arg
     back = lower(middle.call, load().framework("torch"), lifted=middle)
     assert back.binding is lifted.binding
     translate.check(back, lifted.call)
+
+
+def test_every_shim_that_the_rules_name_is_there() -> None:
+    for framework in load().frameworks.values():
+        there = read_shims(framework.folder, framework.package)
+        assert not {b.shim for b in framework.bindings if b.shim} - set(there), framework.name

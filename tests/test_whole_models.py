@@ -20,6 +20,7 @@ MODELS = {
     "torch_passed_classes.py": ("2x4x8x8", set()),
     "torch_buffers.py": ("2x8x6", set()),
     "torch_in_place.py": ("2x4x8x8", set()),
+    "torch_sequence.py": ("2x4x6", set()),
 }
 
 

@@ -410,14 +410,31 @@ class _Porter:
         return True
 
     def _same_signature(self, binding: Binding) -> Binding | None:
-        """Find a target callable that takes the same arguments to the same effect, whatever they are."""
+        """Find a target callable that takes the same arguments to the same effect, whatever they are.
+
+        Or all but arguments that it has not, in-place aside: a call that gives one fails, and loudly.
+        """
+        for less in (False, True):
+            found = self._takes_the_same(binding, less)
+            if found is not None:
+                return found
+        return None
+
+    def _takes_the_same(self, binding: Binding, less: bool) -> Binding | None:
         for other in self.target.for_operator(binding.operator, binding.dims):
             mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
             theirs = [(p.name, p.kind, p.default and p.default.code) for p in other.params]
             ignored = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
             mine = [p for p in mine if p[0] not in ignored]
+            slots = {slot for m in other.maps for slot in m.slots}
+            said = [m for m in binding.maps if m.adapter != "fixed"]
+            if less:
+                said = [m for m in said if set(m.slots) <= slots]
+                kept = {p for m in said for _, p in m.roles} | {INPLACE}
+                while mine and mine[-1][0] not in kept and mine[-1][2] is not None:
+                    mine.pop()
             unlimited = other.shim or not other.limits
-            same_maps = {(m.adapter, m.roles, m.slots) for m in binding.maps if m.adapter != "fixed"} == {
+            same_maps = {(m.adapter, m.roles, m.slots) for m in said} == {
                 (m.adapter, m.roles, m.slots) for m in other.maps if m.adapter != "fixed"
             }
             if mine == theirs and same_maps and unlimited and not other.write:

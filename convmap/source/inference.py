@@ -777,7 +777,12 @@ class Inference:
         if elsewhere is not None:
             return elsewhere.returns
         class_node = self.classes.get(getattr(made.func, "id", ""))
-        return self.fact(class_node).returns if class_node is not None else None
+        if class_node is not None:
+            return self.fact(class_node).returns
+        for binding in self.framework.by_api.get(self.names.qualified(made.func) or "", ()):
+            if binding.operator.returns.startswith("returns:"):
+                return binding.operator.returns
+        return None
 
     def _tensor_method(self, node: ast.Call, func: ast.Attribute) -> str:
         name = func.attr[:-1] if func.attr in self.framework.in_place else func.attr

@@ -17,7 +17,10 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if attn_mask is not None:
         masks = str(attn_mask.dtype).endswith("bool'>") or "bool" in str(attn_mask.dtype)
         scores = where(attn_mask, scores, float("-inf")) if masks else scores + attn_mask
-    return F.matmul(F.softmax(scores, -1), value)
+    weights = F.softmax(scores, -1)
+    if dropout_p:
+        weights = F.dropout(weights, dropout_p, True)
+    return F.matmul(weights, value)
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):

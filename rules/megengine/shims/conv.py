@@ -317,12 +317,21 @@ class ConstantPad3d(TorchPad):
     axes = 3
 
 
-def pool_windows(x, axes, kernel_size, stride, padding, fill):
+def beyond(n, k, s, p):
+    """How much further than the padding the last window of ceil_mode reaches; it starts within them."""
+    out = -(-(n + 2 * p - k) // s) + 1
+    if (out - 1) * s >= n + p:
+        out -= 1
+    return max((out - 1) * s + k - n - 2 * p, 0)
+
+
+def pool_windows(x, axes, kernel_size, stride, padding, fill, ceil_mode=False):
     """Give each kernel tap's view of the padded input, strided."""
     kernel, padding = spatial(kernel_size, axes), spatial(padding, axes)
     stride = kernel if stride is None else spatial(stride, axes)
-    for axis, p in enumerate(padding, 2):
-        x = pad_axis(x, axis, p, p, "constant", fill)
+    for axis, (k, s, p) in enumerate(zip(kernel, stride, padding), 2):
+        more = beyond(int(x.shape[axis]), k, s, p) if ceil_mode else 0
+        x = pad_axis(x, axis, p, p + more, "constant", fill)
     taps = [()]
     for k in kernel:
         taps = [(*tap, i) for tap in taps for i in range(k)]
@@ -334,20 +343,32 @@ def pool_windows(x, axes, kernel_size, stride, padding, fill):
         yield view
 
 
-def pool_max(x, axes, kernel_size, stride, padding):
+def pool_max(x, axes, kernel_size, stride, padding, ceil_mode=False):
     """Maximum over windows; the gradient goes to the first of equal maxima, as in torch."""
     out = None
-    for view in pool_windows(x, axes, kernel_size, stride, padding, -3.4028234663852886e38):
+    for view in pool_windows(x, axes, kernel_size, stride, padding, -3.4028234663852886e38, ceil_mode):
         out = view if out is None else F.where(view > out, view, out)
     return out
 
 
-def pool_avg(x, axes, kernel_size, stride, padding):
-    """Mean over windows, padding included."""
+def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad=True, ceil_mode=False):
+    """Mean over windows; of a window, what lies behind the padding never counts, the padding as asked."""
+    kernel, around = spatial(kernel_size, axes), spatial(padding, axes)
+    steps = kernel if stride is None else spatial(stride, axes)
     total = None
-    for view in pool_windows(x, axes, kernel_size, stride, padding, 0.0):
+    for view in pool_windows(x, axes, kernel_size, stride, padding, 0.0, ceil_mode):
         total = view if total is None else total + view
-    return total / math.prod(spatial(kernel_size, axes))
+    count = None
+    for axis, (k, s, p) in enumerate(zip(kernel, steps, around), 2):
+        n, own = int(x.shape[axis]), []
+        for i in range(int(total.shape[axis])):
+            first, last = i * s - p, min(i * s - p + k, n + p)
+            own.append(last - first if count_include_pad else min(last, n) - max(first, 0))
+        shape = [1] * x.ndim
+        shape[axis] = len(own)
+        own = megengine.Tensor(own, dtype="float32").reshape(*shape)
+        count = own if count is None else count * own
+    return total / count
 
 
 class TorchMaxPool(M.Module):
@@ -358,7 +379,7 @@ class TorchMaxPool(M.Module):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
                  ceil_mode=False):
         super().__init__()
-        self.arguments = (self.axes, kernel_size, stride, padding)
+        self.arguments = (self.axes, kernel_size, stride, padding, ceil_mode)
 
     def forward(self, x):
         return pool_max(x, *self.arguments)
@@ -387,7 +408,7 @@ class TorchAvgPool(M.Module):
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
-        self.arguments = (self.axes, kernel_size, stride, padding)
+        self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
     def forward(self, x):
         return pool_avg(x, *self.arguments)
@@ -411,32 +432,32 @@ class TorchAvgPool3d(TorchAvgPool):
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c w."""
-    return pool_max(input, 1, kernel_size, stride, padding)
+    return pool_max(input, 1, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c h w."""
-    return pool_max(input, 2, kernel_size, stride, padding)
+    return pool_max(input, 2, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c d h w."""
-    return pool_max(input, 3, kernel_size, stride, padding)
+    return pool_max(input, 3, kernel_size, stride, padding, ceil_mode)
 
 
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c w."""
-    return pool_avg(input, 1, kernel_size, stride, padding)
+    return pool_avg(input, 1, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c h w."""
-    return pool_avg(input, 2, kernel_size, stride, padding)
+    return pool_avg(input, 2, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c d h w."""
-    return pool_avg(input, 3, kernel_size, stride, padding)
+    return pool_avg(input, 3, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def adaptive_average(x, output_size, axes):
@@ -494,39 +515,6 @@ def adaptive_avg_pool2d(input, output_size):
 def adaptive_avg_pool3d(input, output_size):
     """Adaptive average pooling of n c d h w."""
     return adaptive_average(input, output_size, 3)
-
-
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
-                recompute_scale_factor=None, antialias=False):
-    """Resize like torch: nearest and bilinear. A fractional scale samples by the scale itself."""
-    axes = input.ndim - 2
-    if size is None:
-        scale = spatial(scale_factor, axes)
-        sizes = tuple(int(n * s) for n, s in zip(input.shape[2:], scale))
-        exact = all(n * s == out for n, s, out in zip(input.shape[2:], scale, sizes))
-        if not exact and not recompute_scale_factor:
-            raise ValueError("a scale that gives no whole size samples differently in MegEngine")
-    else:
-        sizes = spatial(size, axes)
-    if mode == "nearest":
-        for axis, out in enumerate(sizes, 2):
-            n = input.shape[axis]
-            if out != n:
-                input = pick(input, axis, [i * n // out for i in range(out)])
-        return input
-    return F.vision.interpolate(input, size=sizes, mode=mode, align_corners=bool(align_corners))
-
-
-class TorchUpsample(M.Module):
-    """nn.Upsample with torch's parameters: nearest and bilinear."""
-
-    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None,
-                 recompute_scale_factor=None):
-        super().__init__()
-        self.arguments = (size, scale_factor, mode, align_corners, recompute_scale_factor)
-
-    def forward(self, x):
-        return interpolate(x, *self.arguments)
 
 
 def adaptive_largest(x, output_size, axes):

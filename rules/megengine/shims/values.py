@@ -124,3 +124,8 @@ class TorchDropout(M.Dropout):
     def __init__(self, p=0.5, inplace=False):
         refuse_inplace(inplace)
         super().__init__(p)
+
+
+def check(condition, message):
+    """Assert, as a function."""
+    assert condition, message

@@ -20,7 +20,10 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             scores = ops.where(attn_mask, scores, low)
         else:
             scores = scores + attn_mask
-    return ops.matmul(ops.softmax(scores, -1), value)
+    weights = ops.softmax(scores, -1)
+    if dropout_p:
+        weights = ops.dropout(weights, dropout_p, training=True)
+    return ops.matmul(weights, value)
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):

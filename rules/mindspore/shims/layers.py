@@ -99,45 +99,6 @@ def squeeze(input, dim):
     return ops.squeeze(input, dim) if input.shape[dim] == 1 else input
 
 
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
-                recompute_scale_factor=None, antialias=False):
-    """Resize like torch: nearest and bilinear. A fractional scale samples by the scale itself."""
-    axes = input.ndim - 2
-    if size is None:
-        scale = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * axes
-        sizes = tuple(int(n * s) for n, s in zip(input.shape[2:], scale))
-        exact = all(n * s == out for n, s, out in zip(input.shape[2:], scale, sizes))
-        if not exact and not recompute_scale_factor:
-            raise ValueError("a scale that gives no whole size samples differently in MindSpore")
-    else:
-        sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * axes
-    if mode == "nearest":
-        return nearest(input, sizes)
-    return ops.interpolate(input, sizes, None, mode, bool(align_corners))
-
-
-def nearest(input, sizes):
-    """Pick the element at floor(i * in / out) along each axis, as torch does."""
-    for axis, out in enumerate(sizes, 2):
-        n = input.shape[axis]
-        if out != n:
-            index = mindspore.Tensor([i * n // out for i in range(out)], mindspore.int32)
-            input = ops.gather(input, index, axis)
-    return input
-
-
-class TorchUpsample(nn.Cell):
-    """nn.Upsample with torch's parameters: nearest and bilinear."""
-
-    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None,
-                 recompute_scale_factor=None):
-        super().__init__()
-        self.arguments = (size, scale_factor, mode, align_corners, recompute_scale_factor)
-
-    def construct(self, x):
-        return interpolate(x, *self.arguments)
-
-
 def pad(input, pad, mode="constant", value=None):
     """Pad like torch, from the last axis on; a negative amount crops."""
     index = [slice(None)] * input.ndim

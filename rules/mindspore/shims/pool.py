@@ -15,12 +15,24 @@ def both_sides(padding):
     return tuple(side for p in reversed(padding) for side in (p, p))
 
 
-def pool_max(x, axes, kernel_size, stride, padding):
+def beyond(n, k, s, p):
+    """How much further than the padding the last window of ceil_mode reaches; it starts within them."""
+    out = -(-(n + 2 * p - k) // s) + 1
+    if (out - 1) * s >= n + p:
+        out -= 1
+    return max((out - 1) * s + k - n - 2 * p, 0)
+
+
+def pool_max(x, axes, kernel_size, stride, padding, ceil_mode=False):
     """Maximum over windows; padding is the lowest float32, which no value is below."""
     kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
     stride = kernel if stride is None else per_axis(stride, axes)
-    if any(padding):
-        x = ops.pad(x, both_sides(padding), "constant", -3.4028234663852886e38)
+    more = [0] * axes
+    if ceil_mode:
+        more = [beyond(n, k, s, p) for n, k, s, p in zip(x.shape[-axes:], kernel, stride, padding)]
+    if any(padding) or any(more):
+        sides = tuple(side for p, m in zip(reversed(padding), reversed(more)) for side in (p, p + m))
+        x = ops.pad(x, sides, "constant", -3.4028234663852886e38)
     if axes == 3:
         return ops.MaxPool3D(kernel, stride, "valid")(x)
     if axes == 2:
@@ -37,16 +49,23 @@ def mean_over(x, kernel, stride):
     return ops.squeeze(ops.AvgPool((1, *kernel), (1, *stride), "valid")(ops.expand_dims(x, 2)), 2)
 
 
-def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad):
-    """Mean over windows; padding counts, or does not, as in torch."""
+def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad, ceil_mode=False):
+    """Mean over windows; of a window, what lies behind the padding never counts, the padding as asked."""
     kernel, padding = per_axis(kernel_size, axes), per_axis(padding, axes)
     stride = kernel if stride is None else per_axis(stride, axes)
-    if not any(padding):
+    more = [0] * axes
+    if ceil_mode:
+        more = [beyond(n, k, s, p) for n, k, s, p in zip(x.shape[-axes:], kernel, stride, padding)]
+    if not any(padding) and not any(more):
         return mean_over(x, kernel, stride)
-    out = mean_over(ops.pad(x, both_sides(padding)), kernel, stride)
-    if count_include_pad:
-        return out
-    return out / mean_over(ops.pad(ops.ones_like(x), both_sides(padding)), kernel, stride)
+    ones, behind = ops.ones_like(x), tuple(side for m in reversed(more) for side in (0, m))
+    x = ops.pad(x, both_sides(padding))
+    ones = ops.ones_like(x) if count_include_pad else ops.pad(ones, both_sides(padding))
+    if any(more):
+        x, ones = ops.pad(x, behind), ops.pad(ones, behind)
+    elif count_include_pad:
+        return mean_over(x, kernel, stride)
+    return mean_over(x, kernel, stride) / mean_over(ones, kernel, stride)
 
 
 class TorchMaxPool(nn.Cell):
@@ -57,7 +76,7 @@ class TorchMaxPool(nn.Cell):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
                  ceil_mode=False):
         super().__init__()
-        self.arguments = (self.axes, kernel_size, stride, padding)
+        self.arguments = (self.axes, kernel_size, stride, padding, ceil_mode)
 
     def construct(self, x):
         return pool_max(x, *self.arguments)
@@ -86,7 +105,7 @@ class TorchAvgPool(nn.Cell):
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
-        self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad)
+        self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
     def construct(self, x):
         return pool_avg(x, *self.arguments)
@@ -110,32 +129,32 @@ class TorchAvgPool3d(TorchAvgPool):
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c w."""
-    return pool_max(input, 1, kernel_size, stride, padding)
+    return pool_max(input, 1, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c h w."""
-    return pool_max(input, 2, kernel_size, stride, padding)
+    return pool_max(input, 2, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c d h w."""
-    return pool_max(input, 3, kernel_size, stride, padding)
+    return pool_max(input, 3, kernel_size, stride, padding, ceil_mode)
 
 
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c w."""
-    return pool_avg(input, 1, kernel_size, stride, padding, count_include_pad)
+    return pool_avg(input, 1, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c h w."""
-    return pool_avg(input, 2, kernel_size, stride, padding, count_include_pad)
+    return pool_avg(input, 2, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Average pooling of n c d h w."""
-    return pool_avg(input, 3, kernel_size, stride, padding, count_include_pad)
+    return pool_avg(input, 3, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
 
 def adaptive_avg_pool1d(input, output_size):

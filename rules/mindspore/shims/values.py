@@ -138,3 +138,8 @@ class TorchDropout(nn.Dropout):
     def __init__(self, p=0.5, inplace=False):
         refuse_inplace(inplace)
         super().__init__(p=p)
+
+
+def check(condition, message):
+    """Assert, as a function."""
+    assert condition, message

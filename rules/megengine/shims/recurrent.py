@@ -1,0 +1,179 @@
+"""Recurrent layers and attention with torch's parameters, step by step, in MegEngine."""
+
+import math
+
+import megengine
+import megengine.functional as F
+import megengine.module as M
+from megengine.module import init
+from tensor import where
+
+
+def uniform(shape, bound):
+    """A trainable float32 parameter, even between -bound and bound."""
+    made = megengine.Parameter(F.zeros(shape))
+    init.uniform_(made, -bound, bound)
+    return made
+
+
+class Recurrent(M.Module):
+    """Layers of cells along a sequence, l n i -> l n h (n l i with batch_first), as in torch."""
+
+    gates = 1
+
+    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
+                 bidirectional=False):
+        super().__init__()
+        self.hidden_size, self.num_layers, self.bias = hidden_size, num_layers, bias
+        self.batch_first, self.dropout = batch_first, dropout
+        self.ways = ("", "_reverse") if bidirectional else ("",)
+        bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
+        for layer in range(num_layers):
+            for way in self.ways:
+                size = hidden_size * len(self.ways) if layer else input_size
+                setattr(self, f"weight_ih_l{layer}{way}", uniform((rows, size), bound))
+                setattr(self, f"weight_hh_l{layer}{way}", uniform((rows, hidden_size), bound))
+                if bias:
+                    setattr(self, f"bias_ih_l{layer}{way}", uniform((rows,), bound))
+                    setattr(self, f"bias_hh_l{layer}{way}", uniform((rows,), bound))
+
+    def along(self, x, state, layer, way):
+        """Go along x, l n i: the outputs l n h, and the state at the end."""
+        name = f"l{layer}{way}"
+        inner, own = getattr(self, f"weight_ih_{name}"), getattr(self, f"weight_hh_{name}")
+        given = F.matmul(x, F.swapaxes(inner, 0, 1))
+        if self.bias:
+            given = given + getattr(self, f"bias_ih_{name}")
+        steps = range(int(x.shape[0]))
+        outputs = []
+        for t in reversed(steps) if way else steps:
+            kept = F.matmul(state[0], F.swapaxes(own, 0, 1))
+            if self.bias:
+                kept = kept + getattr(self, f"bias_hh_{name}")
+            state = self.step(given[t], kept, state)
+            outputs.append(state[0])
+        return F.stack(outputs[::-1] if way else outputs, 0), state
+
+    def over(self, x, first):
+        """Go through all layers: the outputs, and each layer's state at the end."""
+        flat = x.ndim == 2
+        if flat:
+            x = F.expand_dims(x, 1)
+        elif self.batch_first:
+            x = F.swapaxes(x, 0, 1)
+        n = int(x.shape[1])
+        ends, out = [], x
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                out = F.dropout(out, self.dropout, self.training)
+            found = []
+            for at, way in enumerate(self.ways):
+                place = layer * len(self.ways) + at
+                if first is None:
+                    state = tuple(F.zeros((n, self.hidden_size)) for _ in range(self.states))
+                else:
+                    state = tuple(s[place].reshape(n, self.hidden_size) for s in first)
+                result, end = self.along(out, state, layer, way)
+                found.append(result)
+                ends.append(end)
+            out = F.concat(found, 2) if len(found) > 1 else found[0]
+        last = tuple(F.stack([end[i] for end in ends], 0) for i in range(self.states))
+        if flat:
+            return F.squeeze(out, 1), tuple(F.squeeze(s, 1) for s in last)
+        return (F.swapaxes(out, 0, 1) if self.batch_first else out), last
+
+
+class TorchLSTM(Recurrent):
+    """nn.LSTM with torch's parameters and gates (input, forget, cell, output)."""
+
+    gates, states = 4, 2
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        both, h = given + kept, self.hidden_size
+        i, f = F.sigmoid(both[:, :h]), F.sigmoid(both[:, h : 2 * h])
+        g, o = F.tanh(both[:, 2 * h : 3 * h]), F.sigmoid(both[:, 3 * h :])
+        c = f * state[1] + i * g
+        return o * F.tanh(c), c
+
+    def forward(self, input, hx=None):
+        return self.over(input, hx)
+
+
+class TorchGRU(Recurrent):
+    """nn.GRU with torch's parameters and gates (reset, update, new)."""
+
+    gates, states = 3, 1
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        h = self.hidden_size
+        r = F.sigmoid(given[:, :h] + kept[:, :h])
+        z = F.sigmoid(given[:, h : 2 * h] + kept[:, h : 2 * h])
+        new = F.tanh(given[:, 2 * h :] + r * kept[:, 2 * h :])
+        return (new + z * (state[0] - new),)
+
+    def forward(self, input, hx=None):
+        out, last = self.over(input, None if hx is None else (hx,))
+        return out, last[0]
+
+
+def hidden(scores, mask):
+    """Add a mask to scores: numbers as they are, of bools the true ones hide."""
+    return where(mask, float("-inf"), scores) if "bool" in str(mask.dtype) else scores + mask
+
+
+class TorchMultiheadAttention(M.Module):
+    """nn.MultiheadAttention with torch's parameters: l n e (n l e with batch_first)."""
+
+    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False,
+                 kdim=None, vdim=None, batch_first=False):
+        super().__init__()
+        if add_bias_kv or add_zero_attn or kdim is not None or vdim is not None:
+            raise ValueError("added keys and values, and those of other sizes, are not ported")
+        self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
+        self.batch_first = batch_first
+        self.in_proj_weight = uniform((3 * embed_dim, embed_dim), math.sqrt(6 / (4 * embed_dim)))
+        self.in_proj_bias = megengine.Parameter(F.zeros((3 * embed_dim,))) if bias else None
+        self.out_proj = M.Linear(embed_dim, embed_dim, bias)
+
+    def project(self, x, part):
+        """Give the queries, keys or values by head: l n e -> n heads l d."""
+        e, heads = self.embed_dim, self.num_heads
+        out = F.matmul(x, F.swapaxes(self.in_proj_weight[part * e : (part + 1) * e], 0, 1))
+        if self.in_proj_bias is not None:
+            out = out + self.in_proj_bias[part * e : (part + 1) * e]
+        length, n = int(x.shape[0]), int(x.shape[1])
+        out = out.reshape(length, n, heads, e // heads)
+        return out.transpose(1, 2, 0, 3)
+
+    def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
+                average_attn_weights=True, is_causal=False):
+        flat = query.ndim == 2
+        if flat:
+            query, key, value = (F.expand_dims(x, 1) for x in (query, key, value))
+            key_padding_mask = None if key_padding_mask is None else F.expand_dims(key_padding_mask, 0)
+        elif self.batch_first:
+            query, key, value = (F.swapaxes(x, 0, 1) for x in (query, key, value))
+        target, n, source = int(query.shape[0]), int(query.shape[1]), int(key.shape[0])
+        q, k, v = self.project(query, 0), self.project(key, 1), self.project(value, 2)
+        scores = F.matmul(q, F.swapaxes(k, 2, 3)) / math.sqrt(self.embed_dim // self.num_heads)
+        if attn_mask is not None:
+            mask = attn_mask
+            scores = hidden(scores, mask if mask.ndim == 2 else mask.reshape(n, self.num_heads, target, source))
+        if key_padding_mask is not None:
+            scores = hidden(scores, key_padding_mask.reshape(n, 1, 1, source))
+        weights = F.softmax(scores, -1)
+        if self.dropout:
+            weights = F.dropout(weights, self.dropout, self.training)
+        out = F.matmul(weights, v).transpose(2, 0, 1, 3)
+        out = self.out_proj(out.reshape(target, n, self.embed_dim))
+        if flat:
+            out = F.squeeze(out, 1)
+        elif self.batch_first:
+            out = F.swapaxes(out, 0, 1)
+        if not need_weights:
+            return out, None
+        if average_attn_weights:
+            weights = F.mean(weights, 1)
+        return out, (F.squeeze(weights, 0) if flat else weights)
