@@ -465,6 +465,43 @@ def _varargs_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict
     return {"param": Value(value.code, UNKNOWN, "tuple", (value,), value.pure)}
 
 
+def _splat_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    """Write ``f(a, b)`` for what was given as ``f([a, b])`` too: the target takes no list."""
+    value = _single(m, slots)
+    if value.shape == "tuple" and not (value.items and not value.code.startswith("\0")):
+        starred = Value(f"*{value.wrapped()}", UNKNOWN, "tuple", value.items, value.pure)
+        return {"param": Value(value.code, UNKNOWN, "tuple", (starred,), value.pure)}
+    if value.shape == "unknown":
+        raise CannotWrite(f"{value.code} may be one tensor or a list of them")
+    return _varargs_lower(m, slots, ctx)
+
+
+def _splat_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read ``f(a, b)``, ``f([a, b])`` and ``f(*[a, b])`` as one list."""
+    items = args["param"].items
+    if len(items) == 1 and items[0].code.startswith("*"):
+        one = items[0]
+        return {m.slots[0]: Value(one.code[1:], UNKNOWN, "tuple", one.items, one.pure)}
+    return _varargs_lift(m, args, ctx)
+
+
+def _listed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read ``list(x)`` as x."""
+    value = args["param"]
+    if value.code.startswith("(list("):
+        return {m.slots[0]: Value(value.code[6:-2], UNKNOWN, "unknown", (), value.pure)}
+    return {m.slots[0]: value}
+
+
+def _listed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    """Make a list of a generator: the target takes no iterator."""
+    value = _single(m, slots)
+    if value.kind != "generator":
+        return {"param": value}
+    # The place of f(x for x in y)'s argument includes the call's parentheses.
+    return {"param": Value(f"(list({value.code}))", UNKNOWN, "unknown", (), value.pure)}
+
+
 def _tuple_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
     value = _single(m, slots)
     if value.shape == "scalar":
@@ -526,6 +563,8 @@ ADAPTERS = {
         Adapter("ignored", ("param",), (), _ignored_lift, _ignored_lower),
         Adapter("fixed", ("param",), ("values", "why"), _fixed_lift, _ignored_lower),
         Adapter("varargs", ("param",), (), _varargs_lift, _varargs_lower),
+        Adapter("splat", ("param",), (), _splat_lift, _splat_lower),
+        Adapter("listed", ("param",), (), _listed_lift, _listed_lower),
         Adapter("tuple", ("param",), (), _same_lift, _tuple_lower),
         Adapter("template", ("param",), ("template", "only_with"), _template_lift, _template_lower),
         Adapter(

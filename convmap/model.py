@@ -173,6 +173,7 @@ class Binding:
     maps: tuple[Map, ...]
     limits: tuple[Limit, ...] = ()
     weights: tuple[Weight, ...] = ()
+    attributes: frozenset[str] = frozenset()  # of a layer, by torch's names and meanings
     since: str = ""
     until: str = ""
     write: str = ""

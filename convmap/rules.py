@@ -39,7 +39,7 @@ else:
     import tomli as tomllib
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "since", "until", "write",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "since", "until", "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
@@ -111,6 +111,11 @@ class Framework:
     def knows(self, dotted: str) -> bool:
         """Tell whether a dotted name is an API of the rules, or a module that holds one."""
         return dotted in self._dotted
+
+    def layer_of(self, class_names: list[str]) -> Binding | None:
+        """Find the binding of a class or of the nearest of its bases, in the order given."""
+        found = (self.layer(name) for name in class_names)
+        return next((binding for binding in found if binding is not None), None)
 
     def layer(self, class_name: str) -> Binding | None:
         """Find the binding of a layer's class at run time, by its own name: a layer's or a shim's."""
@@ -414,6 +419,7 @@ def _bindings(
                     _maps(where, row.get("maps", ()), params, operator),
                     (*limits, *quirks.get(api or shim, ())),
                     _weights(where, row.get("weights", {}), operator),
+                    frozenset(row.get("attributes", ())),
                     row.get("since", ""),
                     row.get("until", ""),
                     fill(row.get("write", "")),

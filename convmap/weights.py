@@ -36,21 +36,22 @@ def plan_weights(
     for row in target_tree:
         for name, shape in {**row["parameters"], **row["buffers"]}.items():
             shapes[_join(row["path"], name)] = tuple(shape)
-    classes = {row["path"]: row["class"] for row in target_tree}
+    classes = {row["path"]: row.get("bases") or [row["class"]] for row in target_tree}
+    own = {row["path"]: row.get("bases") or [row["class"]] for row in source_tree}
     transfers: list[Transfer] = []
     left_out: list[tuple[str, str]] = []
     wrong: list[str] = []
     for row in source_tree:
-        mine = source.layer(row["class"])
+        mine = source.layer_of(own[row["path"]])
         path, theirs = row["path"], None
         if mine is not None and path in classes:
-            theirs = target.layer(classes[path])
+            theirs = target.layer_of(classes[path])
         elif (mine is None or path not in classes) and path.rpartition(".")[0] in classes:
             # A layer that nests another (MindSpore's BatchNorm3d): its outer path has the binding.
             outer = next((r for r in source_tree if r["path"] == path.rpartition(".")[0]), None)
-            if outer is not None and source.layer(outer["class"]) is not None:
-                mine, path = source.layer(outer["class"]), outer["path"]
-                theirs = target.layer(classes[path])
+            if outer is not None and source.layer_of(own[outer["path"]]) is not None:
+                mine, path = source.layer_of(own[outer["path"]]), outer["path"]
+                theirs = target.layer_of(classes[path])
         for name, shape in {**row["parameters"], **row["buffers"]}.items():
             full = _join(row["path"], name)
             inner = full[len(path) + 1 :] if path else full
@@ -72,7 +73,7 @@ def plan_weights(
             continue
         if name in computed:
             left_out.append((name, "in no checkpoint: the model computes it"))
-        elif name in constant and target.layer(classes[name.rpartition(".")[0]]) is not None:
+        elif name in constant and target.layer_of(classes[name.rpartition(".")[0]]) is not None:
             # A layer without affine parameters keeps them as untrained ones and zeros in MindSpore.
             left_out.append((name, "not trained in the port, and kept as it starts"))
         else:
@@ -120,7 +121,7 @@ def _shape_problem(
     return f"{source} {shape} does not fit {target} {wanted}"
 
 
-def _optional(name: str, target: Framework, classes: dict[str, str]) -> bool:
+def _optional(name: str, target: Framework, classes: dict[str, list[str]]) -> bool:
     path, _, leaf = name.rpartition(".")
-    binding = target.layer(classes.get(path, ""))
+    binding = target.layer_of(classes.get(path, []))
     return binding is not None and _canonical(leaf, binding) in binding.operator.optional_weights

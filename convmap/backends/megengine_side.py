@@ -35,7 +35,8 @@ class Model:
             buffers = dict(module.named_buffers(recursive=False))
             rows.append({
                 "path": path,
-                "class": kind.__module__ + "." + kind.__qualname__,
+                "class": side.name_of(kind),
+                "bases": side.bases_of(kind),
                 "parameters": {k: list(v.shape) for k, v in parameters.items()},
                 "buffers": {k: list(v.shape) for k, v in buffers.items()},
                 "formats": {k: numpy.dtype(v.dtype).name for k, v in {**parameters, **buffers}.items()},

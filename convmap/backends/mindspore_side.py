@@ -42,8 +42,8 @@ class Model:
         rows = {}
         for path, cell in self.net.cells_and_names():
             kind = type(cell)
-            rows[path] = {"path": path, "class": kind.__module__ + "." + kind.__qualname__,
-                          "parameters": {}, "buffers": {}, "formats": {}}  # fmt: skip
+            rows[path] = {"path": path, "class": side.name_of(kind),
+                          "bases": side.bases_of(kind), "parameters": {}, "buffers": {}, "formats": {}}  # fmt: skip
         for _, path, _, name, parameter in self._parameters():
             group = "parameters" if parameter.requires_grad else "buffers"
             rows[path][group][name] = list(parameter.shape)

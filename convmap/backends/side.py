@@ -104,11 +104,20 @@ def flatten(value, is_tensor, name=""):
     ]
 
 
+def name_of(kind):
+    return kind.__module__ + "." + kind.__qualname__
+
+
+def bases_of(kind):
+    """Give a class and its bases by name, the nearest first."""
+    return [name_of(k) for k in kind.__mro__ if k is not object]
+
+
 def step(path, kind, taken, given, is_tensor, array):
     """Give one layer's turn in a forward pass: every tensor that it took and gave."""
     return {
         "path": path,
-        "class": kind.__module__ + "." + kind.__qualname__,
+        "class": name_of(kind),
         "inputs": [array(t) for _, t in flatten(taken, is_tensor)],
         "outputs": [array(t) for _, t in flatten(given, is_tensor)],
     }

@@ -71,7 +71,8 @@ class Model:
             kind = type(module)
             rows.append({
                 "path": path,
-                "class": kind.__module__ + "." + kind.__qualname__,
+                "class": side.name_of(kind),
+                "bases": side.bases_of(kind),
                 "parameters": {k: list(v.shape) for k, v in module._parameters.items() if v is not None},
                 "buffers": {
                     k: list(v.shape) for k, v in module._buffers.items()
@@ -224,7 +225,13 @@ class Model:
             shape = (*input.shape[:2], *[1] * (input.dim() - 2))
             return input * torch.from_numpy(noise.mask(shape, p)).to(input.dtype) if training and p else input
 
+        # A model that asks for float32 by name is judged in float64 all the same.
+        wide = [
+            (torch, "float32", torch.float64), (torch, "float", torch.float64),
+            (torch.Tensor, "float", torch.Tensor.double),
+        ] if kind is torch.float64 else []  # fmt: skip
         return [
+            *wide,
             (torch, "randn", normal),
             (torch, "randn_like", lambda x, **_: normal(*x.shape)),
             (torch, "rand", uniform),

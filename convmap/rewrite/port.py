@@ -159,7 +159,7 @@ class _Porter:
     def _call(self, call: ast.Call) -> None:
         api, receiver = self._api_of(call)
         if api is None:
-            if self.inference.kind(call.func) == "module class":
+            if self.inference.object_kind(call.func) == "module class":
                 self._passed_class(call)
             return
         rebound = ""
@@ -554,6 +554,25 @@ class _Porter:
                 self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
         elif kind in ("module", "unknown") and not called:
             self._weight(node)
+            self._own_attribute(node)
+
+    def _own_attribute(self, node: ast.Attribute) -> None:
+        """Look at ``self.stride`` in a class that derives from a layer: the target's layer may have none."""
+        owner = self.inference.enclosing(node, ast.ClassDef)
+        if getattr(node.value, "id", "") != "self" or not isinstance(owner, ast.ClassDef):
+            return
+        if (owner, node.attr) in self.inference.attributes or self._defines(owner, node.attr):
+            return
+        for api in self._layer_bases(node):
+            for binding in self.source.by_api[api]:
+                if node.attr not in {p.name for p in binding.params} - {w.name for w in binding.weights}:
+                    continue
+                other = self._same_signature(binding)
+                if other is None or node.attr not in other.attributes:
+                    reason = f"the attribute .{node.attr} of {api} is not in the rules"
+                    advice = "keep it under a name of your own in __init__"
+                    self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
+                return
 
     def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:
         try:
@@ -625,7 +644,19 @@ class _Porter:
             return [f for f in found if f]
         if not isinstance(node, ast.Name):
             return []
+        if node.id == "self":
+            return self._layer_bases(node)
         return self.inference.tested_classes(node)
+
+    def _layer_bases(self, node: ast.AST) -> list[str]:
+        """Name the layers of the source that the class around a node derives from."""
+        owner = self.inference.enclosing(node, ast.ClassDef)
+        if not isinstance(owner, ast.ClassDef):
+            return []
+        found = [self.names.qualified(base) for base in owner.bases]
+        return [
+            f for f in found if f and any(b.operator.kind == "layer" for b in self.source.by_api.get(f, ()))
+        ]
 
     # Changes in place ---------------------------------------------------------------------------
 

@@ -37,9 +37,13 @@ class Aliasing:
         """
         parent = self.names.parent.get(call)
         if isinstance(parent, (ast.Call, ast.List, ast.Tuple)):
-            before = _element_before(call, parent)
-            if before is not None:
-                return self._is_fresh_layer(before)
+            if isinstance(parent, ast.Tuple) and len(parent.elts) == 2 and _is_text(parent.elts[0]):
+                # ("relu", ReLU(True)) among others, as for Sequential(OrderedDict([...]))
+                around = self.names.parent.get(parent)
+                if isinstance(around, (ast.List, ast.Tuple)):
+                    return self._hands_over(around.elts, parent)
+            if _element_before(call, parent) is not None and not self._registers(parent):
+                return self._hands_over(parent.args if isinstance(parent, ast.Call) else parent.elts, call)
         if (
             isinstance(parent, ast.Call)
             and isinstance(parent.func, ast.Attribute)
@@ -50,11 +54,34 @@ class Aliasing:
             return self._uses_are_private(call, parent)
         return bool(call.args) and self.is_given_up(call.args[0], call)
 
+    def _hands_over(self, elements: list[ast.expr], at: ast.expr) -> bool:
+        """Tell whether the layer before one in a row gives it a tensor of its own."""
+        index = elements.index(at)
+        while index > 0:
+            index -= 1
+            before = elements[index]
+            if isinstance(before, ast.Tuple) and len(before.elts) == 2:
+                before = before.elts[1]
+            if self._is_fresh_layer(before):
+                return True
+            if not (isinstance(before, ast.Call) and self.inference.kind(before) == "module"):
+                return False  # a module hands on its argument at most, so the one before it counts
+        return False
+
+    def _registers(self, call: ast.AST) -> bool:
+        """Tell whether a call is self.add_module("name", layer)."""
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+            return False
+        framework = self.inference.framework
+        found = framework.by_api.get(f"{framework.module_class}.{call.func.attr}", ())
+        own = getattr(call.func.value, "id", "") == "self"
+        return own and any(b.operator.kind == "attribute" for b in found)
+
     def _is_layer(self, call: ast.Call) -> bool:
         qualified = self.names.qualified(call.func) or ""
         bindings = self.inference.framework.by_api.get(qualified, ())
         known = any(b.operator.kind == "layer" for b in bindings)
-        return known or self.inference.kind(call.func) == "module class"
+        return known or self.inference.object_kind(call.func) == "module class"
 
     def _is_fresh_layer(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Call) and self._operator(node) == "layer"
@@ -79,16 +106,21 @@ class Aliasing:
 
     def _uses_are_private(self, call: ast.Call, parent: ast.AST | None) -> bool:
         """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have its own x."""
-        if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
-            return False
-        target = parent.targets[0]
         owner = self.inference.enclosing(call, ast.ClassDef)
-        if not isinstance(target, ast.Attribute) or owner is None:
+        target: ast.expr | None = None
+        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            target = parent.targets[0]
+        registered = self._registers(parent) if parent is not None else False
+        if isinstance(target, ast.Attribute):
+            name = target.attr
+        elif registered and isinstance(parent.args[0], ast.Constant):  # type: ignore[union-attr]
+            name = str(parent.args[0].value)  # type: ignore[union-attr]
+        else:
+            return False
+        if owner is None:
             return False
         mentions = [
-            n
-            for n in ast.walk(owner)
-            if isinstance(n, ast.Attribute) and n.attr == target.attr and n is not target
+            n for n in ast.walk(owner) if isinstance(n, ast.Attribute) and n.attr == name and n is not target
         ]
         for mention in mentions:
             use = self.names.parent.get(mention)
@@ -379,6 +411,10 @@ class Aliasing:
                 return not self._is_assignment(parent, mention.id)
             else:
                 return not isinstance(parent, _CONSUMERS)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _element_before(call: ast.Call, parent: ast.Call | ast.List | ast.Tuple) -> ast.expr | None:

@@ -31,7 +31,7 @@ _COMPOUND = (
     ast.ClassDef,
 )
 MAYBE = "?"  # behind a kind: that, or None
-OBJECTS = {"tensor", "tensors", "module", "modules"}
+OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}
 ROUNDS = 6  # more have not been seen; what does not settle is unknown
 _PURE_CALLS = {"int", "len", "round", "max", "min", "abs", "float", "bool", "tuple", "str", "sum"}
 
@@ -438,6 +438,8 @@ class Inference:
             return self._subscript_kind(node)
         if isinstance(node, ast.JoinedStr):
             return "str"
+        if isinstance(node, ast.GeneratorExp):
+            return "generator"
         return "unknown"
 
     def _is_layer_class(self, node: ast.Name | ast.Attribute) -> bool:
@@ -468,12 +470,23 @@ class Inference:
         scope = self.names.scope_of[node].find(node.id)
         if scope is None:
             return "unknown"
-        found = _join([self._bound_kind(b, node.id, scope) for b in scope.bound[node.id]])
+        found = _join(self._bound_kinds(node.id, scope))
         if found == "unknown" and self._tested_as_module(node):
             return "module"
         if found == "unknown" and self._used_as_number(node.id, scope):
             return "number"
         return found
+
+    def _bound_kinds(self, name: str, scope: Scope) -> list[str]:
+        """Give the kind of each binding; of ``norm=None``, which is rebound to a class, that is None."""
+        binders = scope.bound[name]
+        kinds = [self._bound_kind(b, name, scope) for b in binders]
+        if "module class" in kinds:
+            for i, by in enumerate(binders):
+                default = self._default(by) if isinstance(by, ast.arg) else None
+                if kinds[i] == "unknown" and isinstance(default, ast.Constant) and default.value is None:
+                    kinds[i] = "none"
+        return kinds
 
     def tested_classes(self, node: ast.Name) -> list[str]:
         """Name the classes that an isinstance test around a use of a name says it is one of."""
@@ -710,7 +723,7 @@ class Inference:
                 )
             return self._api_kind(qualified, node)
         func = node.func
-        if self.kind(func) == "module class":
+        if _sure(self.kind(func)) == "module class":
             return "module"
         if isinstance(func, ast.Name):
             if func.id in ("int", "len", "round"):
@@ -720,6 +733,11 @@ class Inference:
             if func.id in ("max", "min", "abs", "sum") and node.args:
                 kinds = {self.kind(a) for a in node.args}
                 return "number" if kinds <= _NUMBERS | {"number"} else "unknown"
+            if (
+                func.id in ("map", "filter", "zip", "iter")
+                and self.names.scope_of[func].find(func.id) is None
+            ):
+                return "generator"
             if func.id in ("list", "tuple", "reversed") and node.args:
                 return self.kind(node.args[0])
             scope = self.names.scope_of[func].find(func.id)

@@ -379,6 +379,8 @@ class TorchMaxPool(M.Module):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
                  ceil_mode=False):
         super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
         self.arguments = (self.axes, kernel_size, stride, padding, ceil_mode)
 
     def forward(self, x):
@@ -408,6 +410,8 @@ class TorchAvgPool(M.Module):
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
         self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
     def forward(self, x):

@@ -132,7 +132,7 @@ class TorchGroupNorm(M.Module):
 
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
         super().__init__()
-        self.num_groups, self.eps = num_groups, eps
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = megengine.Parameter(F.ones((num_channels,))) if affine else None
         self.bias = megengine.Parameter(F.zeros((num_channels,))) if affine else None
 
@@ -152,7 +152,7 @@ class TorchLayerNorm(M.Module):
         super().__init__()
         one = isinstance(normalized_shape, int)
         shape = (normalized_shape,) if one else tuple(normalized_shape)
-        self.count, self.eps = len(shape), eps
+        self.normalized_shape, self.count, self.eps = shape, len(shape), eps
         self.weight = megengine.Parameter(F.ones(shape)) if elementwise_affine else None
         self.bias = megengine.Parameter(F.zeros(shape)) if elementwise_affine and bias else None
 

@@ -181,3 +181,15 @@ def drop(a, letters, needed):
     if not gone:
         return letters, a
     return "".join(letter for letter in letters if letter in needed), F.sum(a, axis=gone)
+
+
+def rand(size, dtype=None):
+    """Even between 0 and 1, in a number format."""
+    out = megengine.random.uniform(0.0, 1.0, size)
+    return out if dtype is None else out.astype(dtype)
+
+
+def randn(size, dtype=None):
+    """Normal, in a number format."""
+    out = megengine.random.normal(0.0, 1.0, size)
+    return out if dtype is None else out.astype(dtype)

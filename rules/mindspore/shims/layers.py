@@ -48,7 +48,7 @@ class TorchGroupNorm(nn.Cell):
 
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
         super().__init__()
-        self.num_groups, self.eps = num_groups, eps
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.gamma = parameter((num_channels,), "ones") if affine else None
         self.beta = parameter((num_channels,), "zeros") if affine else None
 
@@ -70,7 +70,7 @@ class TorchLayerNorm(nn.Cell):
         super().__init__()
         one = isinstance(normalized_shape, int)
         shape = (normalized_shape,) if one else tuple(normalized_shape)
-        self.axes = tuple(range(-len(shape), 0))
+        self.normalized_shape, self.axes = shape, tuple(range(-len(shape), 0))
         self.eps = eps
         self.gamma = parameter(shape, "ones") if elementwise_affine else None
         self.beta = parameter(shape, "zeros") if elementwise_affine and bias else None

@@ -76,6 +76,8 @@ class TorchMaxPool(nn.Cell):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
                  ceil_mode=False):
         super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
         self.arguments = (self.axes, kernel_size, stride, padding, ceil_mode)
 
     def construct(self, x):
@@ -105,6 +107,8 @@ class TorchAvgPool(nn.Cell):
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
         self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
     def construct(self, x):
