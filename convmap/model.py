@@ -134,6 +134,7 @@ class Operator:
     optional_weights: tuple[str, ...] = ()  # those a framework may do without
     fresh: bool = True
     summary: str = ""
+    grows: bool = False  # of a container: it may get more children later; of a call: it adds one
 
     def slot(self, name: str) -> Slot:
         for slot in self.slots:
@@ -173,6 +174,7 @@ class Binding:
     maps: tuple[Map, ...]
     limits: tuple[Limit, ...] = ()
     weights: tuple[Weight, ...] = ()
+    grows: bool = False  # a container that takes more children later, by the source's methods
     attributes: frozenset[str] = frozenset()  # of a layer, by torch's names and meanings
     since: str = ""
     until: str = ""

@@ -39,10 +39,10 @@ else:
     import tomli as tomllib
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "since", "until", "write",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "since", "until", "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
-_OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary"}
+_OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary", "grows"}
 
 
 SHIM = "_shim"  # behind a shim's name where a file uses it for something else
@@ -91,6 +91,7 @@ class Framework:
     module_methods: frozenset[str] = frozenset()
     tensor_only: frozenset[str] = frozenset()  # methods of nothing else
     tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
+    tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
@@ -228,6 +229,7 @@ def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
         tuple(table.get("optional_weights", ())),
         table.get("fresh", True),
         table.get("summary", ""),
+        table.get("grows", False),
     )
 
 
@@ -270,7 +272,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "after_growth", "stepped_slice", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -310,6 +312,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("module_methods", ())),
         frozenset(table.get("tensor_only", ())),
         frozenset(table.get("tensor_only_of_constants", ())),
+        frozenset(table.get("tensor_only_given", ())),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         table.get("mask_assignment", ""),
@@ -419,6 +422,7 @@ def _bindings(
                     _maps(where, row.get("maps", ()), params, operator),
                     (*limits, *quirks.get(api or shim, ())),
                     _weights(where, row.get("weights", {}), operator),
+                    row.get("grows", False),
                     frozenset(row.get("attributes", ())),
                     row.get("since", ""),
                     row.get("until", ""),

@@ -159,6 +159,12 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
     return names
 
 
+def _is_empty_container(call: OpCall) -> bool:
+    values = [value for _, value in call.slots]
+    empty = all(isinstance(v, Value) and not v.items and v.code in ("", "()") for v in values)
+    return call.operator.grows and call.operator.kind == "container" and empty
+
+
 def lower(
     call: OpCall,
     target: Framework,
@@ -173,6 +179,8 @@ def lower(
     for binding in candidates:
         if not versions.admits(binding, version):
             continue
+        if _is_empty_container(call) and not binding.grows and any(b.grows for b in candidates):
+            continue  # it is made to be filled later
         try:
             writes = tuple(_named(w, target) for w in _write(call, binding, lifted))
         except CannotWrite as reason:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from convmap import translate
 from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal, SourceError
-from convmap.model import Binding, OpCall, Plan, Value, constant
+from convmap.model import Binding, Map, OpCall, Plan, Value, constant
 from convmap.rewrite import imports
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.edits import Edits, reference, spans_in
@@ -144,6 +144,8 @@ class _Porter:
                 self._slice(subscript)
         for change in self.names.changes:
             self._change(change)
+        for assignment in self.names.assignments:
+            self._child(assignment)
         for definition in self.names.definitions:
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)
@@ -301,7 +303,73 @@ class _Porter:
         bases = [self.inference.classes.get(getattr(base, "id", "")) for base in owner.bases]
         return any(base is not owner and self._defines(base, name) for base in bases)
 
+    def _child(self, statement: ast.Assign | ast.AnnAssign) -> None:
+        """Look at ``self.body.last = Layer()``: a container of the source runs it, the target's may not."""
+        if statement.value is None or self.inference.kind(statement.value) != "module":
+            return
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") == "self":
+                continue
+            kind = self.inference.kind(target.value)
+            if kind == "module":
+                try:
+                    self._grows_alike(target.value)
+                except Refusal as refusal:
+                    self._refuse(target, f"{self.source.module_class}.__setattr__", refusal)
+
+    def _grows_alike(self, receiver: ast.expr) -> bool:
+        """Tell whether what a child is added to is a container whose port takes the same call.
+
+        False: it is a module of the user's, which runs its children itself. Raises Refusal where that is
+        open, or where the container was made with layers and its port runs no others.
+        """
+        advice = "pass the layer with the others, or make the container empty first"
+        owner = self.inference.enclosing(receiver, ast.ClassDef)
+        if getattr(receiver, "id", "") == "self" and isinstance(owner, ast.ClassDef):
+            return self._is_container_class(owner)
+        values: list[ast.expr] = []
+        if isinstance(receiver, ast.Attribute) and getattr(receiver.value, "id", "") == "self":
+            values = self.inference.attributes.get((owner, receiver.attr), [])  # type: ignore[arg-type]
+        elif isinstance(receiver, ast.Name):
+            scope = self.names.scope_of[receiver].find(receiver.id)
+            made = [self.names.parent.get(by) for by in scope.bound[receiver.id]] if scope else []
+            values = [m.value for m in made if isinstance(m, ast.Assign)]
+            values = values if len(values) == len(made) else []
+        found: set[bool | None] = set()
+        for value in values:
+            api = self.names.qualified(value.func) if isinstance(value, ast.Call) else None
+            if any(b.operator.grows for b in self.source.by_api.get(api or "", ())):
+                assert isinstance(value, ast.Call)
+                if value.args or value.keywords:
+                    raise Refusal("CM202", "the port of a container runs only what it was made with", advice)
+                found.add(True)
+            else:
+                made_here = self.inference.classes.get(getattr(getattr(value, "func", None), "id", ""))
+                if made_here is None or not self.inference.is_module_class(made_here):
+                    found.add(None)
+                else:
+                    found.add(self._is_container_class(made_here))
+        if len(found) != 1 or None in found:
+            raise Refusal(
+                "CM202", "what the layer is added to may be a container, which then does not run it", advice
+            )
+        return bool(found.pop())
+
+    def _is_container_class(self, node: ast.ClassDef) -> bool:
+        for base in node.bases:
+            api = self.names.qualified(base)
+            if any(b.operator.grows for b in self.source.by_api.get(api or "", ())):
+                return True
+            inner = self.inference.classes.get(getattr(base, "id", ""))
+            if inner is not None and inner is not node and self._is_container_class(inner):
+                return True
+        return False
+
     def _translate(self, call: ast.Call, binding: Binding, receiver: ast.expr | None) -> None:
+        adds = binding.operator.grows and binding.operator.kind == "attribute"
+        if adds and receiver is not None and self._grows_alike(receiver):
+            self.port.uses.append(Use(call.lineno, binding.api, binding.api.rpartition(".")[2], "shim"))
+            return  # the shim has the same method
         nodes = argument_nodes(call)
         args = [self._argument(n) for n in nodes]
         if binding.is_method:
@@ -409,19 +477,22 @@ class _Porter:
         self._note_use(call, binding.api, Plan(found, (), "shim" if found.shim else "exact"))
         return True
 
-    def _same_signature(self, binding: Binding) -> Binding | None:
+    def _same_signature(self, binding: Binding, derived: bool = False) -> Binding | None:
         """Find a target callable that takes the same arguments to the same effect, whatever they are.
 
         Or all but arguments that it has not, in-place aside: a call that gives one fails, and loudly.
         """
+        candidates = self.target.for_operator(binding.operator, binding.dims)
+        if derived and any(other.grows for other in candidates):
+            candidates = [other for other in candidates if other.grows]  # its methods may add children
         for less in (False, True):
-            found = self._takes_the_same(binding, less)
+            found = self._takes_the_same(binding, candidates, less)
             if found is not None:
                 return found
         return None
 
-    def _takes_the_same(self, binding: Binding, less: bool) -> Binding | None:
-        for other in self.target.for_operator(binding.operator, binding.dims):
+    def _takes_the_same(self, binding: Binding, candidates: list[Binding], less: bool) -> Binding | None:
+        for other in candidates:
             mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
             theirs = [(p.name, p.kind, p.default and p.default.code) for p in other.params]
             ignored = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
@@ -437,7 +508,10 @@ class _Porter:
             same_maps = {(m.adapter, m.roles, m.slots) for m in said} == {
                 (m.adapter, m.roles, m.slots) for m in other.maps if m.adapter != "fixed"
             }
-            if mine == theirs and same_maps and unlimited and not other.write:
+            # Of one parameter the name may differ: who gives it by name is told so, loudly.
+            single = less and len(mine) == len(theirs) == 1 and mine[0][1:] == theirs[0][1:]
+            same = mine == theirs and same_maps
+            if (same or (single and _only_renames(said, other))) and unlimited and not other.write:
                 return other
         return None
 
@@ -493,7 +567,7 @@ class _Porter:
             return candidates[0].write or reference(candidates[0].api)
         if self._in_isinstance(node):
             return self._classes_for(binding)
-        found = self._same_signature(binding)
+        found = self._same_signature(binding, isinstance(parent, ast.ClassDef))
         if found is None:
             raise Refusal(
                 "CM103",
@@ -861,6 +935,13 @@ class _Porter:
                 if through.partition(".")[0] != self.source.package:
                     found.append(f"{through}.{item.alias.name}")
         return found
+
+
+def _only_renames(said: list[Map], other: Binding) -> bool:
+    """Tell whether two bindings of one parameter hand it to the same slot as it is."""
+    theirs = [m for m in other.maps if m.adapter != "fixed"]
+    plain = all(m.adapter == "same" for m in (*said, *theirs))
+    return plain and [m.slots for m in said] == [m.slots for m in theirs]
 
 
 def _is_none_or_dots(node: ast.expr) -> bool:

@@ -84,6 +84,11 @@ class Aliasing:
         return known or self.inference.object_kind(call.func) == "module class"
 
     def _is_fresh_layer(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            scope = self.names.scope_of[node].find(node.id)
+            made = [self.names.parent.get(by) for by in scope.bound[node.id]] if scope else []
+            values = [m.value for m in made if isinstance(m, ast.Assign)]
+            return len(values) == len(made) > 0 and all(map(self._is_fresh_layer, values))
         return isinstance(node, ast.Call) and self._operator(node) == "layer"
 
     def _appended_after_fresh(self, append: ast.Call) -> bool:

@@ -373,7 +373,9 @@ class Inference:
         if any(b.operator.returns == "tensor" for b in known) and self._shows_tensor(call):
             return True  # x.reshape(2, 3).permute(1, 0)
         given = [*call.args, *(k.value for k in call.keywords)]
-        return outer.attr in self.framework.tensor_only_of_constants and all(map(_is_constant, given))
+        named = outer.attr in self.framework.tensor_only_of_constants
+        named = named or (bool(given) and outer.attr in self.framework.tensor_only_given)
+        return named and all(map(_is_constant, given))
 
     def _is_definition(self, node: ast.expr) -> bool:
         """Tell whether a name stands for a function or class of the file, or for an import."""

@@ -1,0 +1,55 @@
+"""Containers that get layers after they are made: torch runs them, the targets' own would not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dialects import port_text
+
+from convmap.inputs import Case
+from convmap.rules import load
+from convmap.sides import Workers
+from convmap.verdicts import text_of
+from convmap.verify import verify
+
+HEAD = "import torch\nimport torch.nn as nn\nfrom collections import OrderedDict\n"
+GROWN = {
+    "empty, by name": "self.s = nn.Sequential()\n        self.s.add_module('a', nn.Linear(3, 3))\n        self.s.add_module('b', nn.Tanh())",
+    "a local, by name": "s = nn.Sequential()\n        s.add_module('a', nn.Linear(3, 3))\n        self.s = s",
+    "derived, by name": "self.s = Derived()",
+    "derived, by attribute": "self.s = Attributes()",
+    "appended": "self.s = nn.Sequential()\n        self.s.append(nn.Linear(3, 3))\n        self.s.append(nn.Tanh())",
+    "by index": "self.s = nn.Sequential(nn.Linear(3, 3), nn.Tanh())\n        self.s[0] = nn.Linear(3, 3, bias=False)",
+    "named": "self.s = nn.Sequential(OrderedDict([('a', nn.Linear(3, 3)), ('b', nn.Tanh())]))",
+}
+MODEL = (
+    HEAD + "class Derived(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.add_module('a', nn.Linear(3, 3))\n        self.add_module('b', nn.Tanh())\n"
+    "class Attributes(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.a = nn.Linear(3, 3)\n        self.b = nn.Tanh()\n"
+    "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        {lines}\n"
+    "    def forward(self, x):\n        return self.s(x)\n"
+)
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize("name", GROWN)
+def test_what_is_added_later_runs(name: str, target: str, tmp_path: Path, pool: Workers) -> None:
+    (tmp_path / "m.py").write_text(MODEL.format(lines=GROWN[name]))
+    verdict = verify(Case(name, tmp_path / "m.py", "Net()", ("2x3",)), target, pool, load(), seeds=1)
+    assert verdict.holds, text_of(verdict)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "self.s = nn.Sequential(nn.ReLU())\n        self.s.add_module('a', nn.Linear(3, 3))",
+        "self.s = nn.Sequential(nn.ReLU())\n        self.s.last = nn.Linear(3, 3)",
+        "s = nn.Sequential(*layers)\n        s.add_module('a', nn.Linear(3, 3))",
+    ],
+)
+def test_what_the_port_would_not_run_is_refused(lines: str) -> None:
+    port = port_text(MODEL.format(lines=lines), "torch", "mindspore")
+    assert [d.code for d in port.diagnostics if d.severity == "error"] == ["CM202"]
