@@ -1,0 +1,59 @@
+"""Which API a call uses: by import, or as a method of a tensor or module."""
+
+from __future__ import annotations
+
+import ast
+
+from convmap.rewrite.substitutes import Substitutes
+from convmap.source.names import FUNCTIONS
+
+
+class Callees(Substitutes):
+    """Names the API of a call."""
+
+    def _api_of(self, call: ast.Call) -> tuple[str | None, ast.expr | None]:
+        """Name the API a call uses: by import, or as a method of a tensor or module."""
+        qualified = self.names.qualified(call.func)
+        if qualified is not None:
+            mine = qualified.split(".")[0] == self.source.package
+            return (qualified if mine else None), None
+        func = call.func
+        if not isinstance(func, ast.Attribute):
+            return None, None
+        kind = self.inference.object_kind(func.value)
+        owner = self.inference.enclosing(call, ast.ClassDef)
+        if kind == "tensor":
+            api = f"{self.source.tensor_class}.{func.attr}"
+            return (None if self._leaves(func, api) else api), func.value
+        own = isinstance(func.value, ast.Name) and func.value.id == "self"
+        if kind in ("module", "modules") or (own and self.inference.is_module_class(owner)):
+            api = f"{self.source.module_class}.{func.attr}"
+            own_method = own and self._defines(owner, func.attr)
+            known = api in self.source.by_api or func.attr in self.source.module_methods
+            if known and not own_method:
+                return api, func.value
+        elif kind == "unknown" and not own:
+            api = f"{self.source.tensor_class}.{func.attr}"
+            if api in self.source.by_api and self._looks_foreign(func) and not self._stays_right(api):
+                message = (
+                    f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
+                )
+                self._say("CM107", "warning", call, message, "annotate it, or check the call by hand")
+        return None, None
+
+    def _stays_right(self, api: str) -> bool:
+        """Tell whether a method means the same in the target: then it does not matter what it is called on."""
+        name = api.rpartition(".")[2]
+        found = [self._same_signature(b) for b in self.source.by_api[api]]
+        return all(f is not None and f.is_method and f.api.rpartition(".")[2] == name for f in found)
+
+    def _looks_foreign(self, func: ast.Attribute) -> bool:
+        """A method that tensors share with strings, lists or modules says nothing by itself."""
+        common = {"split", "format", "index", "count", "copy", "pop", "append", "extend", "type", "to",
+                  "float", "apply", "add", "size", "sum", "mean"}  # fmt: skip
+        forward = self.inference.enclosing(func, FUNCTIONS)
+        owner = self.names.parent.get(forward) if forward else None
+        if func.attr in common:
+            return False
+        # Outside of modules an array of NumPy is as likely, where the file imports it.
+        return self.inference.is_module_class(owner) or not self.arrays

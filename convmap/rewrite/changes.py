@@ -1,0 +1,116 @@
+"""Changes in place: dropped where nothing else can see them, said everywhere else."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+
+from convmap.errors import Refusal
+from convmap.model import OpCall, Value, constant
+from convmap.rewrite.base import INPLACE, FilePort, Use
+from convmap.rewrite.edits import reference
+from convmap.source.inference import mark
+from convmap.source.names import FUNCTIONS
+from convmap.translate import Lifted
+
+
+class Changes(FilePort):
+    """Looks at in-place arguments, assignments to parts of tensors, and slices."""
+
+    def _change(self, statement: ast.AugAssign | ast.Assign) -> None:
+        """Look at ``x += y`` and ``x[i] = y``: the frameworks differ in who else sees the change."""
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            holder = target
+            while isinstance(holder, ast.Subscript):
+                holder = holder.value
+            kind = self.inference.object_kind(holder)
+            if kind != "tensor" and not (kind == "unknown" and self._computes(statement)):
+                continue
+            if isinstance(target, ast.Subscript) and self.target.mask_assignment:
+                if not self._is_basic(target.slice):
+                    message = f"{self.target.mask_assignment}, and this one may be a mask"
+                    self._say("CM211", "error", target, message, "write it with where() and the mask")
+                    continue
+            if not (isinstance(holder, ast.Name) and self.aliasing.is_private(holder, statement)):
+                message = (
+                    f"{ast.unparse(holder)} is changed in place, and what else sees that differs"
+                    f" in {self.target.name}"
+                )
+                self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
+
+    def _slice(self, node: ast.Subscript) -> None:
+        """Port x[:, ::2] through a shim where the target's own has no right gradient."""
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        steps = [p.step for p in parts if isinstance(p, ast.Slice) and p.step is not None]
+        outer = self.names.parent.get(node)
+        if all(self.inference.known(s) == 1 for s in steps) or self.inference.kind(node.value) != "tensor":
+            return
+        api = f"{self.source.tensor_class}.__getitem__"
+        if isinstance(outer, ast.AugAssign) and outer.target is node:
+            reason = f"the gradient of a slice with a step is not right in {self.target.name}"
+            self._refuse(node, api, Refusal("CM202", reason, "write it as x[i] = x[i] + y"))
+            return
+        if not isinstance(node.ctx, ast.Load):
+            return
+        if not self._is_basic(node.slice):
+            reason = "a slice with a step beside an index that may be a tensor"
+            self._refuse(node, api, Refusal("CM202", reason, "index in two steps"))
+            return
+        span, shim = self.document.span(node.value), self.target.stepped_slice
+        inner = self.edits.by_span.get(span, mark(span))
+        self.edits.replace(span, f"{reference(shim)}({inner})")
+        if shim not in self.shims:
+            self.shims.append(shim)
+        self.port.uses.append(Use(node.lineno, api, shim, "shim"))
+
+    def _computes(self, statement: ast.AugAssign | ast.Assign) -> bool:
+        """Tell whether a change of something unknown may well be one of a tensor: in a forward method."""
+        if not isinstance(statement, ast.AugAssign) or not isinstance(statement.target, ast.Name):
+            return False
+        function = self.inference.enclosing(statement, FUNCTIONS)
+        owner = self.inference.enclosing(statement, ast.ClassDef)
+        value = self.inference.kind(statement.value)
+        forward = getattr(function, "name", "") == self.source.forward
+        return forward and value in ("tensor", "unknown") and self.inference.is_module_class(owner)
+
+    def _is_basic(self, index: ast.expr) -> bool:
+        if isinstance(index, ast.Tuple):
+            return all(self._is_basic(e) for e in index.elts)
+        plain = isinstance(index, ast.Slice) or _is_none_or_dots(index)
+        return plain or self.inference.kind(index) in ("int", "number")
+
+    def _settle_inplace(self, call: ast.Call, lifted: Lifted) -> Lifted:
+        """Drop ``inplace`` where nothing else can see the tensor it would change."""
+        slots = dict(lifted.call.slots)
+        value = slots.get(INPLACE)
+        if not isinstance(value, Value) or value.known is False:
+            return lifted
+        if not self.aliasing.is_private_input(call):
+            raise Refusal(
+                "CM210",
+                "inplace may change a tensor that is used again, so dropping it may change results",
+                "write inplace=False if the change is not wanted",
+            )
+        slots[INPLACE] = constant(False)
+        ordered = tuple((name, slots[name]) for name, _ in lifted.call.slots)
+        return dataclasses.replace(lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered))
+
+    def _passed_class(self, call: ast.Call) -> None:
+        """Look at ``act_layer(inplace=True)``: the class is a shim then, which is never in place."""
+        for keyword in call.keywords:
+            value = self.inference.known(keyword.value)
+            if keyword.arg != INPLACE or value is False:
+                continue
+            if value is True and self.aliasing.is_private_input(call):
+                self.edits.replace(self.document.span(keyword.value), "False")
+                self._forget(keyword.value, "")
+            else:
+                self._say(
+                    "CM210", "warning", call,
+                    "inplace may change a tensor that is used again; the ported class refuses it when it is made",
+                    "write inplace=False if the change is not wanted",
+                )  # fmt: skip
+
+
+def _is_none_or_dots(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, Ellipsis)

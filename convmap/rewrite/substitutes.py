@@ -1,0 +1,96 @@
+"""What stands for a class or function that is passed on, derived from or compared with."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from convmap.errors import Refusal
+from convmap.model import Binding, Map, Plan
+from convmap.rewrite.base import INPLACE, FilePort
+from convmap.rewrite.edits import reference
+
+
+class Substitutes(FilePort):
+    """Finds target callables that take the source's arguments, whatever they are."""
+
+    def _same_signature(self, binding: Binding, derived: bool = False) -> Binding | None:
+        """Find a target callable that takes the same arguments to the same effect, whatever they are.
+
+        Or all but arguments that it has not, in-place aside: a call that gives one fails, and loudly.
+        """
+        candidates = self.target.for_operator(binding.operator, binding.dims)
+        if derived and any(other.grows for other in candidates):
+            candidates = [other for other in candidates if other.grows]  # its methods may add children
+        for less in (False, True):
+            found = self._takes_the_same(binding, candidates, less)
+            if found is not None:
+                return found
+        return None
+
+    def _takes_the_same(self, binding: Binding, candidates: list[Binding], less: bool) -> Binding | None:
+        for other in candidates:
+            mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
+            theirs = [(p.name, p.kind, p.default and p.default.code) for p in other.params]
+            ignored = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
+            mine = [p for p in mine if p[0] not in ignored]
+            slots = {slot for m in other.maps for slot in m.slots}
+            said = [m for m in binding.maps if m.adapter != "fixed"]
+            if less:
+                said = [m for m in said if set(m.slots) <= slots]
+                kept = {p for m in said for _, p in m.roles} | {INPLACE}
+                while mine and mine[-1][0] not in kept and mine[-1][2] is not None:
+                    mine.pop()
+            unlimited = other.shim or not other.limits
+            same_maps = {(m.adapter, m.roles, m.slots) for m in said} == {
+                (m.adapter, m.roles, m.slots) for m in other.maps if m.adapter != "fixed"
+            }
+            # Of one parameter the name may differ: who gives it by name is told so, loudly.
+            single = less and len(mine) == len(theirs) == 1 and mine[0][1:] == theirs[0][1:]
+            same = mine == theirs and same_maps
+            if (same or (single and _only_renames(said, other))) and unlimited and not other.write:
+                return other
+        return None
+
+    def _drop_in(self, call: ast.Call, binding: Binding) -> bool:
+        """Port a call with starred arguments through something with the very same signature."""
+        found = self._same_signature(binding)
+        if found is None:
+            return False
+        name = found.shim or found.api
+        self.edits.replace(self.document.span(call.func), reference(name))
+        self._forget(call.func, "")
+        self._note_use(call, binding.api, Plan(found, (), "shim" if found.shim else "exact"))
+        return True
+
+    def _classes_for(self, binding: Binding) -> str:
+        """Name every class that the ported file may make for a source layer."""
+        names = list(self.layer_targets.get(binding.api, ()))
+        for other in self.target.for_operator(binding.operator, binding.dims):
+            if not other.shim and not other.write and other.api not in names:
+                names.append(other.api)
+                break
+        if self.shared:  # another file of the project may have made it by a shim
+            every = self.target.for_operator(binding.operator, binding.dims)
+            found = [other.shim for other in every if other.shim and other.shim not in names]
+            self.shims += [shim for shim in found if shim not in self.shims]
+            names += found
+        names = [n for n in names if re.fullmatch(r"[\w.]+", n)]
+        if not names:
+            raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
+        texts = [reference(n) for n in names]
+        # isinstance takes a tuple within a tuple.
+        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def _in_isinstance(self, node: ast.AST) -> bool:
+        at = self.names.parent.get(node)
+        while isinstance(at, ast.Tuple):
+            at = self.names.parent.get(at)
+        return isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", "issubclass")
+
+
+def _only_renames(said: list[Map], other: Binding) -> bool:
+    """Tell whether two bindings of one parameter hand it to the same slot as it is."""
+    theirs = [m for m in other.maps if m.adapter != "fixed"]
+    plain = all(m.adapter == "same" for m in (*said, *theirs))
+    return plain and [m.slots for m in said] == [m.slots for m in theirs]
