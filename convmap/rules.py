@@ -94,6 +94,9 @@ class Framework:
     tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
+    operators: tuple[
+        tuple[str, str], ...
+    ] = ()  # those that mean another thing on tensors, and the shim for them
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
 
     @functools.cached_property
@@ -272,7 +275,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "operators", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -315,6 +318,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("tensor_only_given", ())),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
+        tuple(table.get("operators", {}).items()),
         table.get("mask_assignment", ""),
     )
 

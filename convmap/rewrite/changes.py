@@ -26,6 +26,11 @@ class Changes(FilePort):
             kind = self.inference.object_kind(holder)
             if kind != "tensor" and not (kind == "unknown" and self._computes(statement)):
                 continue
+            if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mod):
+                if dict(self.source.operators).get("%") != dict(self.target.operators).get("%"):
+                    message = f"% of tensors means another thing in {self.target.name}"
+                    self._say("CM202", "error", target, message, "write it as x = x % y")
+                    continue
             if isinstance(target, ast.Subscript) and self.target.mask_assignment:
                 if not self._is_basic(target.slice):
                     message = f"{self.target.mask_assignment}, and this one may be a mask"

@@ -17,6 +17,7 @@ from convmap.rewrite.changes import Changes
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.layout import Layout
+from convmap.rewrite.operators import Operators
 from convmap.rewrite.parameters import Parameters
 from convmap.rules import Framework, Rules
 from convmap.source.document import Document
@@ -62,7 +63,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Changes, Parameters):
+class _Porter(Growth, Changes, Parameters, Operators):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -77,6 +78,11 @@ class _Porter(Growth, Changes, Parameters):
         if self.target.stepped_slice:
             for subscript in self.names.subscripts:
                 self._slice(subscript)
+        if self.source.operators or self.target.operators:
+            for operation in self.names.operations:
+                self._operator(operation)
+            for inversion in self.names.unary:
+                self._operator(inversion)
         for change in self.names.changes:
             self._change(change)
         for assignment in self.names.assignments:

@@ -108,6 +108,7 @@ class Names:
         self.references: list[ast.Attribute | ast.Name] = []
         self.definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
         self.operations: list[ast.BinOp] = []
+        self.unary: list[ast.UnaryOp] = []
         self.returns: list[ast.Return] = []
         self.assignments: list[ast.Assign | ast.AnnAssign] = []
         self.subscripts: list[ast.Subscript] = []
@@ -115,7 +116,7 @@ class Names:
         self._groups: dict[type, list[Any]] = {
             ast.Call: self.calls, ast.Attribute: self.references, ast.Name: self.references,
             ast.ClassDef: self.definitions, ast.FunctionDef: self.definitions,
-            ast.AsyncFunctionDef: self.definitions, ast.BinOp: self.operations,
+            ast.AsyncFunctionDef: self.definitions, ast.BinOp: self.operations, ast.UnaryOp: self.unary,
             ast.Return: self.returns, ast.Assign: self.assignments, ast.AnnAssign: self.assignments,
             ast.AugAssign: self.changes, ast.Subscript: self.subscripts,
         }  # fmt: skip

@@ -193,3 +193,9 @@ def randn(size, dtype=None):
     """Normal, in a number format."""
     out = megengine.random.normal(0.0, 1.0, size)
     return out if dtype is None else out.astype(dtype)
+
+
+def remainder(input, other):
+    """What % is in Python and torch: of the sign of the divisor."""
+    left = input % other
+    return where((left != 0) & ((left < 0) != (other < 0)), left + other, left)

@@ -180,3 +180,8 @@ class stepped:
             taken = list(range(out.shape[axis])[one])
             out = ops.index_select(out, axis, mindspore.Tensor(taken, mindspore.int32))
         return out
+
+
+def invert(input):
+    """What ~ is in torch: the opposite of bools, the complement of whole numbers."""
+    return ops.logical_not(input) if input.dtype == mindspore.bool_ else -input - 1
