@@ -86,11 +86,11 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
             out[name] = value
         elif np.ptp(value) > 0:
             spread = float(value.std())
-            out[name] = (stream.uniform(-1.7, 1.7, value.shape) * spread).astype(value.dtype)
+            out[name] = np.asarray(stream.uniform(-1.7, 1.7, value.shape) * spread, value.dtype)
         elif value.size and value.flat[0] > 0:  # scales and variances
-            out[name] = stream.uniform(0.5, 1.5, value.shape).astype(value.dtype)
+            out[name] = np.asarray(stream.uniform(0.5, 1.5, value.shape), value.dtype)
         else:
-            out[name] = (stream.standard_normal(value.shape) * 0.2).astype(value.dtype)
+            out[name] = np.asarray(stream.standard_normal(value.shape) * 0.2, value.dtype)
     return out
 
 

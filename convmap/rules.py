@@ -97,6 +97,7 @@ class Framework:
     operators: tuple[
         tuple[str, str], ...
     ] = ()  # those that mean another thing on tensors, and the shim for them
+    buffer_assignment: str = ""  # the method that gives a registered buffer another tensor; "": assignment
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
 
     @functools.cached_property
@@ -275,7 +276,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "operators", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -319,6 +320,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         tuple(table.get("operators", {}).items()),
+        table.get("buffer_assignment", ""),
         table.get("mask_assignment", ""),
     )
 

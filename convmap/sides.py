@@ -67,6 +67,8 @@ class Sides:
         inputs = make_inputs(case.inputs, stream)
         state = self.trained or varied(self.fresh, stream)
         self.pool[self.source].ask("set_state", model=self.source_model, arrays=state)
+        # Two names of one tensor now have one value.
+        state = self.pool[self.source].ask("get_state", model=self.source_model)
         self.pool[self.target].ask("set_state", model=self.target_model, arrays=self.moved(state))
         common: dict[str, Any] = dict(
             lists=list(inputs.lists), train=mode == "train", noise_seed=seed + number

@@ -14,7 +14,7 @@ from convmap.verdicts import text_of
 from convmap.verify import verify
 
 SOURCES = Path(__file__).parent / "sources"
-FILES = ("torch_families.py", "torch_families_more.py")
+FILES = ("torch_families.py", "torch_families_more.py", "torch_families_idioms.py")
 MODELS = {
     "VGG()": ["2x3x16x16"],
     "Inception()": ["2x4x8x8"],
@@ -35,6 +35,15 @@ MODELS = {
     "VAE3d()": ["2x1x4x4x4"],
     "Seq2Seq()": ["2x4x5"],
     "CoordAtt()": ["2x4x5x6"],
+    "Tied()": ["2x3:int64:0..7"],
+    "Ema()": ["2x3x4x4"],
+    "Index()": ["2x5", "3:int64:0..5"],
+    "Loops()": ["2x4"],
+    "Reduce()": ["3x5"],
+    "Matrix()": ["2x3x4", "2x3x4"],
+    "Shapes()": ["2x4x5x6"],
+    "Copies()": ["2x4"],
+    "Losses()": ["4x5", "4x5"],
     "MobileNet()": ["2x3x16x16"],
     "Shuffle()": ["2x8x6x6"],
     "CBAM()": ["2x8x8x8"],

@@ -29,7 +29,7 @@ class Model:
 
     def tree(self):
         rows = []
-        for path, module in self.net.named_modules():
+        for path, module in _walk(self.net, ""):
             kind = type(module)
             parameters = dict(module.named_parameters(recursive=False))
             buffers = dict(module.named_buffers(recursive=False))
@@ -44,7 +44,12 @@ class Model:
         return rows
 
     def _own(self):
-        return {**dict(self.net.named_parameters()), **dict(self.net.named_buffers())}
+        """Every tensor by every name that it has; named_parameters gives each tensor once."""
+        found = {}
+        for path, module in _walk(self.net, ""):
+            for own in (module.named_parameters(recursive=False), module.named_buffers(recursive=False)):
+                found.update((path + "." + name if path else name, tensor) for name, tensor in own)
+        return found
 
     def get_state(self):
         return {k: v.numpy() for k, v in self._own().items()}
@@ -138,7 +143,8 @@ class Model:
                         total = total + F.sum(y * megengine.Tensor(c.astype("float32")))
                     manager.backward(total)
                 grads = [None if t.grad is None else t.grad.numpy() for t in tensors]
-                weights = {k: p.grad.numpy() for k, p in named.items() if p.grad is not None}
+                every = self._own().items()
+                weights = {k: p.grad.numpy() for k, p in every if getattr(p, "grad", None) is not None}
                 for tensor in named.values():
                     tensor.grad = None
         result = {
@@ -205,6 +211,13 @@ def call(text, layer, shims, weights, x, cotangent):
 
 def info():
     return {"version": megengine.__version__, "device": "CPU"}
+
+
+def _walk(module, path):
+    """Give every module by every path that leads to it, a module before its children."""
+    yield path, module
+    for name, child in module.named_children():
+        yield from _walk(child, path + "." + name if path else name)
 
 
 def _is_tensor(value):

@@ -26,21 +26,29 @@ class Model:
             self.net = side.evaluate(self.module, entry)
 
     def _parameters(self):
-        for path, cell in self.net.cells_and_names():
+        for path, cell in _walk(self.net, ""):
             for name, parameter in cell._params.items():
                 if parameter is not None:
                     yield (path + "." + name if path else name), path, cell, name, parameter
 
+    def _trained(self):
+        """Every parameter that is trained, once, under the first of its names."""
+        found = {}
+        for full, _, _, _, parameter in self._parameters():
+            if parameter.requires_grad:
+                found.setdefault(id(parameter), (full, parameter))
+        return list(found.values())
+
     def _buffers(self):
         """Registered buffers: tensors that are no parameters."""
-        for path, cell in self.net.cells_and_names():
+        for path, cell in _walk(self.net, ""):
             for name, tensor in getattr(cell, "_buffers", {}).items():
                 if tensor is not None:
                     yield (path + "." + name if path else name), path, cell, name, tensor
 
     def tree(self):
         rows = {}
-        for path, cell in self.net.cells_and_names():
+        for path, cell in _walk(self.net, ""):
             kind = type(cell)
             rows[path] = {"path": path, "class": side.name_of(kind),
                           "bases": side.bases_of(kind), "parameters": {}, "buffers": {}, "formats": {}}  # fmt: skip
@@ -87,7 +95,7 @@ class Model:
         """Train on batches in turn, and take the steps back; see torch_side."""
         before, losses = self.get_state(), []
         self.net.set_train(True)
-        weights = [p for _, _, _, _, p in self._parameters() if p.requires_grad]
+        weights = [p for _, p in self._trained()]
         if optimizer == "sgd":
             momentum = nn.SGD(weights, learning_rate=rate, momentum=0.9)
         else:
@@ -147,7 +155,7 @@ class Model:
         self.net.set_train(train)
         tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in inputs]
         noise = side.Noise(noise_seed)
-        named = [(full, p) for full, _, _, _, p in self._parameters() if p.requires_grad]
+        named = self._trained()
         floats = tuple(i for i, a in enumerate(inputs) if a.dtype.kind == "f")
         found, grads, weights = [], [], {}
 
@@ -172,7 +180,8 @@ class Model:
                 grads = [None] * len(inputs)
                 for place, grad in zip(floats, by_input):
                     grads[place] = grad.asnumpy()
-                weights = {full: g.asnumpy() for (full, _), g in zip(named, by_weight)}
+                by_id = {id(p): g.asnumpy() for (_, p), g in zip(named, by_weight)}
+                weights = {full: by_id[id(p)] for full, _, _, _, p in self._parameters() if id(p) in by_id}
         after = {full: p.asnumpy().copy() for full, _, _, _, p in self._parameters() if not p.requires_grad}
         after.update({full: p.asnumpy().copy() for full, _, _, _, p in self._buffers()})
         result = {
@@ -219,6 +228,14 @@ class Model:
             (nn.Dropout, "construct", layer),
             (nn.Dropout2d, "construct", layer2d),
         ]
+
+
+def _walk(cell, path):
+    """Give every cell by every path that leads to it, a cell before its children."""
+    yield path, cell
+    for name, child in cell._cells.items():
+        if child is not None:
+            yield from _walk(child, path + "." + name if path else name)
 
 
 def _is_tensor(value):

@@ -67,7 +67,7 @@ class Model:
 
     def tree(self):
         rows = []
-        for path, module in self.net.named_modules():
+        for path, module in self.net.named_modules(remove_duplicate=False):
             kind = type(module)
             rows.append({
                 "path": path,
@@ -190,7 +190,11 @@ class Model:
             total = sum((y * torch.from_numpy(c).to(y.dtype)).sum() for (_, y), c in zip(outputs, cotangents))
             total.backward()
             grads = [None if t.grad is None else t.grad.numpy() for t in tensors]
-            weights = {k: p.grad.numpy() for k, p in net.named_parameters() if p.grad is not None}
+            weights = {
+                k: p.grad.numpy()
+                for k, p in net.named_parameters(remove_duplicate=False)
+                if p.grad is not None
+            }
         return {
             "names": [n for n, _ in outputs],
             "outputs": [y.detach().numpy() for _, y in outputs],

@@ -43,6 +43,24 @@ class Changes(FilePort):
                 )
                 self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
 
+    def _buffer(self, statement: ast.Assign | ast.AnnAssign) -> None:
+        """Port ``self.mean = x`` of a registered buffer where the target takes no assignment."""
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+            return
+        target = statement.targets[0]
+        owner = self.inference.enclosing(statement, ast.ClassDef)
+        if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
+            return
+        if (owner, target.attr) not in self.inference.buffers:
+            return
+        method = self.target.buffer_assignment
+        value = mark(self.document.span(statement.value))
+        text = f"self.{method}({target.attr!r}, {value})"
+        self.edits.replace(self.document.span(statement), text)
+        self.port.uses.append(
+            Use(statement.lineno, f"{self.source.module_class}.__setattr__", method, "exact")
+        )
+
     def _slice(self, node: ast.Subscript) -> None:
         """Port x[:, ::2] through a shim where the target's own has no right gradient."""
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]

@@ -87,6 +87,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
             self._change(change)
         for assignment in self.names.assignments:
             self._child(assignment)
+            if self.target.buffer_assignment != self.source.buffer_assignment == "":
+                self._buffer(assignment)
         for definition in self.names.definitions:
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)

@@ -81,6 +81,7 @@ class Inference:
         self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
+        self.buffers: set[tuple[ast.ClassDef, str]] = set()
         for call in names.calls:
             func = call.func
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
@@ -122,7 +123,10 @@ class Inference:
         owner = self.enclosing(call, ast.ClassDef)
         for binding in self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ()):
             if binding.operator.kind == "attribute" and isinstance(owner, ast.ClassDef):
-                self.attributes.setdefault((owner, str(call.args[0].value)), []).append(call.args[1])
+                key = (owner, str(call.args[0].value))
+                self.attributes.setdefault(key, []).append(call.args[1])
+                if not binding.operator.grows:
+                    self.buffers.add(key)
 
     def enclosing(self, node: ast.AST, kinds: Any) -> ast.AST | None:
         at = self.names.parent.get(node)
