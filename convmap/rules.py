@@ -92,6 +92,7 @@ class Framework:
     tensor_only: frozenset[str] = frozenset()  # methods of nothing else
     tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
     tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
+    growing: frozenset[str] = frozenset()  # methods that add children to a container
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     operators: tuple[
@@ -276,7 +277,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "growing", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -317,6 +318,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("tensor_only", ())),
         frozenset(table.get("tensor_only_of_constants", ())),
         frozenset(table.get("tensor_only_given", ())),
+        frozenset(table.get("growing", ())),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         tuple(table.get("operators", {}).items()),

@@ -9,8 +9,6 @@ from convmap.rewrite import imports
 from convmap.rewrite.substitutes import Substitutes
 from convmap.source.names import FUNCTIONS
 
-GROWING = {"append", "extend", "insert", "add_module", "register_module"}  # of a list of modules
-
 
 class Growth(Substitutes):
     """Looks at what adds children to modules."""
@@ -87,7 +85,7 @@ class Growth(Substitutes):
             and isinstance(call.func.value, ast.Attribute)
             and self.inference.enclosing(call, ast.ClassDef) is node
             and self.inference.kind(call.func.value) in ("modules", "module")
-            for name in GROWING
+            for name in self.source.growing
             for call in self.inference.calls.get(name, ())
         )
         first = starts[0].body[0]
