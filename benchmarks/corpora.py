@@ -109,7 +109,7 @@ def ported(files: list[tuple[Path, Path]], target: str, row: dict[str, Any]) -> 
     found: dict[Path, Port] = {}
     for done in port_files(Request(target, "torch"), files):
         if done.problem:
-            row["unreadable"].append(done.problem)
+            row["unparsable" if "internal" in done.problem else "unreadable"].append(done.problem)
         elif done.port is not None:
             found[done.file] = done.port
     return found

@@ -73,6 +73,7 @@ def test_a_change_that_something_else_may_see_is_said(lines: str) -> None:
         ("z = self.conv(x); z.mul_(z.mean()); return z", "z = ops.mul(z, ops.mean(z))"),
         ("z = self.conv(x); z = z.clamp_(0, 1); return z", "z = ops.clamp(z, 0, 1)"),
         ("z = self.conv(x); return z.sqrt_()", "return ops.sqrt(z)"),
+        ("z = self.conv(x); (z.mul_(2)); return z", "z = (ops.mul(z, 2))"),
         ("return (x + y).sqrt_()", "return ops.sqrt(x + y)"),
         ("z = self.conv(x); return F.relu(z, inplace=True)", "return ops.relu(z)"),
     ],

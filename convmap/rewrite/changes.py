@@ -45,7 +45,7 @@ class Changes(FilePort):
 
     def _buffer(self, statement: ast.Assign | ast.AnnAssign) -> None:
         """Port ``self.mean = x`` of a registered buffer where the target takes no assignment."""
-        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        if self.mixed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             return
         target = statement.targets[0]
         owner = self.inference.enclosing(statement, ast.ClassDef)
@@ -66,7 +66,8 @@ class Changes(FilePort):
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         steps = [p.step for p in parts if isinstance(p, ast.Slice) and p.step is not None]
         outer = self.names.parent.get(node)
-        if all(self.inference.known(s) == 1 for s in steps) or self.inference.kind(node.value) != "tensor":
+        plain = all(self.inference.known(s) == 1 for s in steps)
+        if self.mixed or plain or self.inference.kind(node.value) != "tensor":
             return
         api = f"{self.source.tensor_class}.__getitem__"
         if isinstance(outer, ast.AugAssign) and outer.target is node:

@@ -19,7 +19,7 @@ class Operators(FilePort):
     def _operator(self, node: ast.BinOp | ast.UnaryOp) -> None:
         symbol = SYMBOLS.get(type(node.op), "")
         here, there = dict(self.source.operators), dict(self.target.operators)
-        if here.get(symbol) == there.get(symbol):
+        if self.mixed or here.get(symbol) == there.get(symbol):
             return
         operands = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.operand]
         kinds = [self.inference.kind(o) for o in operands]

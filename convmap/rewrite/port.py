@@ -129,8 +129,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
             try:
                 self._translate(call, binding, receiver)
                 if rebound:
-                    span = self.document.span(call)
-                    self.edits.replace(span, f"{rebound} = {self.edits.by_span[span]}")
+                    self._bind(call, rebound)
                 return
             except Refusal as reason:
                 # Of several overloads, the reason of one whose arguments fit says more.
@@ -141,6 +140,15 @@ class _Porter(Growth, Changes, Parameters, Operators):
             return
         self.refused.add(call)
         self._refuse(call, api, refusal)
+
+    def _bind(self, call: ast.Call, name: str) -> None:
+        """Assign what a statement's call gives; around it there may be parentheses."""
+        span = self.document.span(call)
+        start = self.document.span(self.names.parent[call])[0]
+        if start < span[0]:
+            self.edits.replace((start, start), f"{name} = ")
+        else:
+            self.edits.replace(span, f"{name} = {self.edits.by_span[span]}")
 
     def _decorator(self, node: ast.expr) -> None:
         """Drop a mark for a compiler, with its line: without it the function means the same."""
