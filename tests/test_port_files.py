@@ -219,3 +219,17 @@ def test_what_is_shown_to_be_a_tensor(line: str, written: str) -> None:
     assert written in port.after
     stays = written in text and not written.startswith("f.")
     assert ("CM107" in {d.code for d in port.diagnostics}) == stays
+
+
+def test_comments_within_a_chain_of_methods_stay() -> None:
+    text = (
+        "import torch\ndef f(x: torch.Tensor, s):\n    return (\n        (x + 1)  # why\n        # more\n"
+        "        .div(s)\n        # last\n        .clamp(0, 255)\n    )\n"
+    )
+    port = port_text(text, "torch", "mindspore")
+    assert [line.partition("#")[2] for line in port.after.splitlines() if "#" in line] == [
+        " why",
+        " more",
+        " last",
+    ]
+    assert port.counts["exact"] == 3 and "ops.clamp(ops.div(x + 1  # why\n" in port.after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dataclasses
 import re
 
 from convmap import translate
@@ -141,6 +142,13 @@ class _Porter(Growth, Changes, Parameters, Operators):
         self.refused.add(call)
         self._refuse(call, api, refusal)
 
+    def _comment_behind(self, call: ast.Call, receiver: ast.expr) -> str:
+        """Give the comments between an object and its method's name, each with the end of its line."""
+        end = self.document.span(call.func)[1] - len(call.func.attr.encode())  # type: ignore[attr-defined]
+        between = self.document.text((self.document.span(receiver)[1], end))
+        comments = re.findall(r"#[^\r\n]*", between)
+        return "".join(f"  {comment}{self.document.newline}" for comment in comments)
+
     def _bind(self, call: ast.Call, name: str) -> None:
         """Assign what a statement's call gives; around it there may be parentheses."""
         span = self.document.span(call)
@@ -221,6 +229,9 @@ class _Porter(Growth, Changes, Parameters, Operators):
             if receiver is not None and plan.writes and plan.writes[0].param is binding.params[0]:
                 if plan.writes[0].value.code == mark(self.document.span(receiver)):
                     lead = plan.writes[0].value
+                    comment = self._comment_behind(call, receiver)
+                    if comment:
+                        lead = dataclasses.replace(lead, code=lead.code + comment)
             return write_call(self.document, call, plan, positions, callee, False, lead)
         method = binding.api.rpartition(".")[2]
         own = values["self"]
