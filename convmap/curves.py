@@ -17,7 +17,7 @@ class Curve:
     judge: tuple[float, ...]
     problem: str = ""
     judged: str = "source"  # which of the two is torch, whose own rounding is the measure
-    nearby: tuple[tuple[float, ...], ...] = ()  # torch from weights a unit roundoff away
+    nearby: tuple[tuple[float, ...], ...] = ()  # torch from weights one unit in the last place away
 
     @property
     def multiple(self) -> float:
@@ -27,7 +27,7 @@ class Curve:
         runs = zip(*(mine, *self.nearby))
         for ours, theirs, judge in zip(runs, other, self.judge):
             own = max(own, *(abs(loss - judge) for loss in ours))
-            allowed = GROWTH * own + GROWTH * ROUNDOFF * abs(judge)
+            allowed = GROWTH * own + ROUNDOFF * abs(judge)
             off = abs(theirs - judge)
             worst = max(worst, off / allowed if allowed else float(off > 0))
         return worst

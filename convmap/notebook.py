@@ -51,7 +51,17 @@ class Notebook:
                 cell["outputs"], cell["execution_count"] = [], None
         data = (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
         found = [self._placed(d) for d in port.diagnostics]
-        return replace(port, diagnostics=found, data=data)
+        return replace(port, diagnostics=found, data=data, parts=self._parts())
+
+    def _parts(self) -> dict[str, str]:
+        """Give the source of each code cell, by the path and with the lines that findings have."""
+        lines = self.document.text((0, len(self.document.data))).split("\n")
+        ends = [first - 2 for first in self.first_lines[1:]] + [len(lines)]
+        found = {}
+        for number, first, end in zip(self.cells, self.first_lines, ends):
+            head = len(_head(_text(self.content["cells"][number])))
+            found[f"{self.path}#cell{number + 1}"] = "\n".join([""] * head + lines[first - 1 : end])
+        return found
 
     def _magic(self, match: re.Match[str]) -> str:
         return match.group(1) + self.magics[int(match.group(2))]

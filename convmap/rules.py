@@ -92,6 +92,7 @@ class Framework:
     tensor_only: frozenset[str] = frozenset()  # methods of nothing else
     tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
     tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
+    parallel_prefix: str = ""  # what a data parallel wrapper puts before the names of its model
     growing: frozenset[str] = frozenset()  # methods that add children to a container
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
@@ -113,6 +114,11 @@ class Framework:
     def _dotted(self) -> set[str]:
         parts = (api.split(".") for api in self.by_api)
         return {".".join(p[:end]) for p in parts for end in range(1, len(p) + 1)}
+
+    @functools.cached_property
+    def weight_names(self) -> frozenset[str]:
+        """Every name that a tensor of some layer has."""
+        return frozenset(w.name for b in self.bindings for w in b.weights)
 
     def knows(self, dotted: str) -> bool:
         """Tell whether a dotted name is an API of the rules, or a module that holds one."""
@@ -277,7 +283,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "growing", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -318,6 +324,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         frozenset(table.get("tensor_only", ())),
         frozenset(table.get("tensor_only_of_constants", ())),
         frozenset(table.get("tensor_only_given", ())),
+        table.get("parallel_prefix", ""),
         frozenset(table.get("growing", ())),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),

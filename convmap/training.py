@@ -1,7 +1,7 @@
 """Trains source and port from the same weights on the same batches, and compares their losses.
 
-Rounding grows along training, on both sides. How much is measured: torch is trained from weights a
-unit roundoff away too, and at each step the other's loss may be 8 times as far from a float64 run as
+Rounding grows along training, on both sides. How much is measured: torch is trained from weights
+one unit in the last place away too, and at each step the other's loss may be 8 times as far from a float64 run as
 the furthest of torch's own float32 runs has been so far, plus the roundoff of the loss.
 """
 

@@ -18,7 +18,6 @@ from convmap.ported import Pair
 from convmap.weights import WeightPlan, plan_weights
 
 READ_BACK = 1 << 30  # bytes: a larger model is not loaded again to compare
-PARALLEL = "module."  # what DataParallel puts before every name
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Models:
     target_tree: list[dict[str, Any]]
     target_file: Path
     entry: str
+    prefix: str = ""  # see Framework.parallel_prefix
 
 
 def load_models(pair: Pair, entry: str, pool: Any) -> tuple[Models, WeightPlan]:
@@ -63,7 +63,7 @@ def load_models(pair: Pair, entry: str, pool: Any) -> tuple[Models, WeightPlan]:
     source, target, ported = pair.source, pair.target, pair.ported.resolve()
     one = pool[source.name].ask("load", path=str(pair.file.resolve()), entry=entry, shapes_only=True)
     two = pool[target.name].ask("load", path=str(ported), entry=entry, shapes_only=True)
-    models = Models(source.name, target.name, one["tree"], two["tree"], ported, entry)
+    models = Models(source.name, target.name, one["tree"], two["tree"], ported, entry, source.parallel_prefix)
     return models, plan_weights(source, one["tree"], target, two["tree"])
 
 
@@ -105,10 +105,11 @@ def account(
 ) -> tuple[list[Step], list[tuple[str, str]]]:
     """Say what becomes of every tensor of the file; raise ConvmapError where one has no place."""
     rows = {r.name: r for r in reader.rows}
-    parallel = bool(rows) and all(name.startswith(PARALLEL) for name in rows)
+    prefix = models.prefix
+    parallel = bool(prefix and rows) and all(name.startswith(prefix) for name in rows)
     wanted = {t.source: t for t in plan.transfers}
     if parallel and not any(name in wanted for name in rows):
-        rows = {name[len(PARALLEL) :]: row for name, row in rows.items()}
+        rows = {name[len(prefix) :]: row for name, row in rows.items()}
     sizes, formats = _declared(models.source_tree), _formats(models.target_tree)
     reasons = dict(plan.left_out)
     steps, left_out, wrong = (

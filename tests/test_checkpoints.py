@@ -142,7 +142,7 @@ def models(kind: str = "float32") -> tuple[Models, WeightPlan]:
     ]
     plan = WeightPlan((Transfer("w", "v", (6, 1)),), (("n", "no such counter"),))
     theirs = [{"path": "", "parameters": {"v": [6, 1]}, "buffers": {}, "formats": {"v": kind}}]
-    return Models("torch", "mindspore", tree, theirs, Path(), ""), plan
+    return Models("torch", "mindspore", tree, theirs, Path(), "", "module."), plan
 
 
 def test_every_tensor_has_a_place() -> None:

@@ -198,3 +198,20 @@ def test_a_star_that_may_bring_anything_is_left_and_said(tmp_path: Path, capsys:
     after = (tmp_path / "m_mindspore.py").read_text()
     assert "from torch.nn import *" in after and "x = nn.ReLU()" in after and "y = Unheard()" in after
     ast.parse(after)
+
+
+def test_a_notebooks_comments_silence_their_own_cells_lines(tmp_path: Path, capsys: Any) -> None:
+    cells = [
+        cell("import torch\nx = 1\ny = 2  # convmap: ignore[CM101]"),
+        cell("%%time\nz = 3\nw = torch.fft.fft(1)"),
+        cell("%%time\nv = torch.fft.fft(2)  # convmap: ignore[CM101]"),
+    ]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "n.ipynb").write_text(json.dumps(book))
+    arguments = ["port", str(tmp_path / "n.ipynb"), "--to", "mindspore", "--check", "--no-cache"]
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    assert "#cell2:3:5 CM101" in out and "#cell3:2" not in out and "#cell1:3:1 CM302" in out
+    known = tmp_path / "known.json"
+    main([*arguments, "--write-baseline", str(known)])
+    assert main([*arguments, "--baseline", str(known)]) == 0

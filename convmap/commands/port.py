@@ -13,6 +13,7 @@ from typing import Any
 
 from convmap import files, report
 from convmap.cache import Cache
+from convmap.diagnostics import Diagnostic
 from convmap.errors import ConvmapError
 from convmap.porting import SHARED, Request, port_files, shared_module
 from convmap.rewrite.port import Port
@@ -114,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
     if args.write_baseline:
         known = Baseline()
         for port, _, _ in results.ports.values():
-            known.add(port.diagnostics, port.before)
+            for place, text in (port.parts or {port.path: port.before}).items():
+                known.add([d for d in port.diagnostics if d.path == place], text)
         files.write(Path(args.write_baseline), known.data())
     _print(args, results, copied, request.target)
     if results.problems:
@@ -186,11 +188,16 @@ def _copy(args: argparse.Namespace, results: _Results, found: list[tuple[Path, P
 
 def _silence(results: _Results, baseline: Baseline) -> None:
     for file, (port, written, proven) in results.ports.items():
-        kept, gone = by_comments(port.diagnostics, port.before, port.path)
-        results.silenced["a comment"] += gone
-        kept, gone = baseline.silence(kept, port.before)
-        results.silenced["the baseline"] += gone
-        results.ports[file] = (replace(port, diagnostics=kept), written, proven)
+        left: list[Diagnostic] = []
+        # The findings of a notebook are of its cells, each with lines of its own.
+        for path, text in (port.parts or {port.path: port.before}).items():
+            found = [d for d in port.diagnostics if d.path == path]
+            found, gone = by_comments(found, text, path)
+            results.silenced["a comment"] += gone
+            found, gone = baseline.silence(found, text)
+            results.silenced["the baseline"] += gone
+            left += found
+        results.ports[file] = (replace(port, diagnostics=left), written, proven)
 
 
 def _print(args: argparse.Namespace, results: _Results, copied: int, target: str) -> None:

@@ -45,6 +45,7 @@ class Port:
     data: bytes = b""
     borrowed: list[str] = field(default_factory=list)  # names of the source, still used by way of other files
     shims: list[str] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)  # of a notebook: each cell's text by its path
     edited: list[tuple[int, int]] = field(default_factory=list)  # byte spans of the source
 
     @property

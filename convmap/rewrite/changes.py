@@ -29,12 +29,14 @@ class Changes(FilePort):
             if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mod):
                 if dict(self.source.operators).get("%") != dict(self.target.operators).get("%"):
                     message = f"% of tensors means another thing in {self.target.name}"
-                    self._say("CM202", "error", target, message, "write it as x = x % y")
+                    api = f"{self.source.tensor_class} %="
+                    self._refuse(target, api, Refusal("CM202", message, "write it as x = x % y"))
                     continue
             if isinstance(target, ast.Subscript) and self.target.mask_assignment:
                 if not self._is_basic(target.slice):
                     message = f"{self.target.mask_assignment}, and this one may be a mask"
-                    self._say("CM211", "error", target, message, "write it with where() and the mask")
+                    api = f"{self.source.tensor_class}.__setitem__"
+                    self._refuse(target, api, Refusal("CM211", message, "write it with where() and the mask"))
                     continue
             if not (isinstance(holder, ast.Name) and self.aliasing.is_private(holder, statement)):
                 message = (

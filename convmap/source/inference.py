@@ -713,7 +713,7 @@ class Inference:
         qualified = self.names.qualified(node)
         if qualified is not None:
             return self._api_kind(qualified)
-        if _sure(self.kind(node.value)) == "module" and node.attr in ("weight", "bias"):
+        if _sure(self.kind(node.value)) == "module" and node.attr in self.framework.weight_names:
             return "tensor"
         return "unknown"
 
