@@ -78,7 +78,7 @@ class Model:
         if optimizer == "sgd":
             stepper = megengine.optimizer.SGD(weights, lr=rate, momentum=0.9)
         else:
-            stepper = megengine.optimizer.Adam(weights, lr=rate)
+            adam = side.Adam(rate, F.sqrt)
         try:
             for number, (arrays, wanted) in enumerate(zip(batches, targets)):
                 tensors = [
@@ -88,7 +88,13 @@ class Model:
                     outputs = side.flatten(self.net(*side.arguments(tensors, lists)), _is_tensor)
                     loss = sum(F.mean((y - megengine.Tensor(t)) ** 2) for (_, y), t in zip(outputs, wanted))
                     manager.backward(loss)
-                stepper.step().clear_grad()
+                if optimizer == "sgd":
+                    stepper.step().clear_grad()
+                else:
+                    grads = [F.zeros_like(w) if w.grad is None else w.grad for w in weights]
+                    for weight, new in zip(weights, adam.step(weights, grads)):
+                        weight._reset(new)
+                        weight.grad = None
                 losses.append(float(loss.numpy()))
         finally:
             self.set_state(before)

@@ -99,9 +99,7 @@ class Model:
         if optimizer == "sgd":
             momentum = nn.SGD(weights, learning_rate=rate, momentum=0.9)
         else:
-            # torch's Adam in MindSpore's arithmetic: nn.Adam and its kernel differ in epsilon and
-            # rounding (quirks.toml, mindspore-adam).
-            moments = [(ops.zeros_like(p), ops.zeros_like(p)) for p in weights]
+            adam = side.Adam(rate, ops.sqrt)
         try:
             for number, (arrays, wanted) in enumerate(zip(batches, targets)):
                 tensors = [Tensor(a.astype("float32") if a.dtype.kind == "f" else a) for a in arrays]
@@ -115,13 +113,8 @@ class Model:
                 if optimizer == "sgd":
                     momentum(grads)
                 else:
-                    first, second = 0.9 ** (number + 1), 0.999 ** (number + 1)
-                    for i, (p, g) in enumerate(zip(weights, grads)):
-                        m = moments[i][0] * 0.9 + g * 0.1
-                        v = moments[i][1] * 0.999 + g * g * 0.001
-                        moments[i] = (m, v)
-                        size = ops.sqrt(v) / (1 - second) ** 0.5 + 1e-8
-                        p.set_data(p - m / size * (rate / (1 - first)))
+                    for p, new in zip(weights, adam.step(weights, grads)):
+                        p.set_data(new)
                 losses.append(float(loss.asnumpy()))
         finally:
             self.set_state(before)

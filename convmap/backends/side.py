@@ -65,6 +65,29 @@ def arguments(tensors, lists):
     return [next(stream) if n is None else [next(stream) for _ in range(n)] for n in lists]
 
 
+class Adam:
+    """torch's Adam in a framework's own arithmetic: the frameworks' kernels round otherwise (quirks.toml).
+
+    Source: the algorithm in the documentation of torch.optim.Adam, betas 0.9 and 0.999, epsilon 1e-8.
+    """
+
+    def __init__(self, rate, sqrt):
+        self.rate, self.sqrt, self.moments, self.steps = rate, sqrt, {}, 0
+
+    def step(self, weights, gradients):
+        """Give the new weights, in order."""
+        self.steps += 1
+        first, second = 1 - 0.9**self.steps, 1 - 0.999**self.steps
+        out = []
+        for i, (weight, gradient) in enumerate(zip(weights, gradients)):
+            m, v = self.moments.get(i, (gradient * 0.0, gradient * 0.0))
+            m, v = m * 0.9 + gradient * 0.1, v * 0.999 + gradient * gradient * 0.001
+            self.moments[i] = (m, v)
+            size = self.sqrt(v) / second**0.5 + 1e-8
+            out.append(weight - m / size * (self.rate / first))
+        return out
+
+
 _SHIMS = {}
 
 
