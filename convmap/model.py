@@ -136,6 +136,11 @@ class Operator:
     summary: str = ""
     grows: bool = False  # of a container: it may get more children later; of a call: it adds one
 
+    @property
+    def crops(self) -> bool:
+        """Whether it is a transposed convolution, by its sides: what is cropped and what is kept."""
+        return any(s.sides == ("begin", "extra") for s in self.slots)
+
     def slot(self, name: str) -> Slot:
         for slot in self.slots:
             if slot.name == name:

@@ -13,7 +13,7 @@ from pathlib import Path
 from convmap import notebook
 from convmap.cache import Cache
 from convmap.errors import ConvmapError, SourceError
-from convmap.rewrite.port import Port, detect_framework, port_inferred
+from convmap.rewrite.port import Port, port_inferred
 from convmap.rewrite.shims import module_text, shims_in
 from convmap.rules import Framework, load
 from convmap.source.document import Document
@@ -192,10 +192,6 @@ class _Porting:
             return None, {}
         project = self._project(source)
         inference = project.read(book.document) if book else project.open(file)
-        if self.request.source is None:
-            detected = detect_framework(self.rules, inference.document)
-            if detected is self.target:
-                return None, {}
         shared = _shared(file, root) if root is not None and self.request.shared and not book else ""
         port = port_inferred(inference, self.target, self.request.version, self.request.allowed, lent, shared)
         if book:
@@ -225,7 +221,11 @@ class _Porting:
             except (OSError, ConvmapError):
                 return set()
         every = self.rules.frameworks.values()
-        named = {f.package: f.name for f in every if _import_of(f.package).search(data)}
+        named = {
+            f.package: f.name
+            for f in every
+            if f.package.encode() in data and _import_of(f.package).search(data)
+        }
         if len(named) > 1:
             # A docstring may show another framework's import.
             packages = packages_imported(Document(data, str(file)).tree)
@@ -259,6 +259,8 @@ def shared_module(target: str, ports: list[Port], written: Path | None = None) -
 
 def _proven(port: Port) -> list[str]:
     lines = [f"{len(port.calls)} calls lift back from {port.target} to the same canonical call"]
+    if not any(lifted.call.operator.crops for lifted, _, _ in port.calls):
+        return lines
     try:
         from convmap import proof
     except ImportError:

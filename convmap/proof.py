@@ -55,7 +55,7 @@ def check_port(port: Port) -> list[str]:
     """
     right, wrong, open_ = 0, [], 0
     for lifted, plan, line in port.calls:
-        if not any(s.sides == ("begin", "extra") for s in lifted.call.operator.slots):
+        if not lifted.call.operator.crops:
             continue
         again = translate.lift(plan.binding, translate.arguments_of(plan)).call
         answer = _agrees(lifted.call, again)

@@ -146,6 +146,10 @@ class Framework:
             table.setdefault((binding.operator.name, binding.dims), []).append(binding)
         return table
 
+    @functools.cached_property
+    def _writing(self) -> dict[tuple[str, int | None, frozenset[str]], list[Binding]]:
+        return {}
+
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
     ) -> list[Binding]:
@@ -153,9 +157,12 @@ class Framework:
 
         Lossy ones come before all, and only where their name is allowed.
         """
-        found = self._by_operator.get((operator.name, dims), ())
-        usable = (b for b in found if not b.read_only and (not b.lossy or b.lossy in allowed))
-        return sorted(usable, key=lambda b: (not b.lossy, bool(b.shim)))
+        key = (operator.name, dims, allowed)
+        if key not in self._writing:
+            found = self._by_operator.get(key[:2], ())
+            usable = (b for b in found if not b.read_only and (not b.lossy or b.lossy in allowed))
+            self._writing[key] = sorted(usable, key=lambda b: (not b.lossy, bool(b.shim)))
+        return self._writing[key]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from convmap.errors import ConvmapError
 from convmap.model import Binding
 
 
+@functools.cache
 def parse(text: str) -> tuple[int, ...]:
     """Read the leading numbers of a version.
 

@@ -14,7 +14,7 @@ from convmap.rewrite.edits import Edits, spans_in
 from convmap.rules import Framework
 from convmap.source.aliasing import Aliasing
 from convmap.source.inference import Inference
-from convmap.source.names import FUNCTIONS, packages_imported
+from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
 
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
@@ -83,7 +83,7 @@ class FilePort:
         self.ported: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
-        packages = packages_imported(document.tree)
+        packages = self.names.packages
         self.arrays = "numpy" in packages
         # Which methods of tensors a half ported file means can't be told: they look alike.
         self.mixed = target.package in packages
@@ -111,11 +111,10 @@ class FilePort:
     def _forget(self, node: ast.AST, text: str) -> None:
         """Note which names of a replaced span no longer appear in the file."""
         kept = spans_in(text)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name):
-                start, end = self.document.span(part)
-                if not any(a <= start and end <= b for a, b in kept):
-                    self.done.add(part)
+        for part in self.names.read_in(node):
+            start, end = self.document.span(part)
+            if not any(a <= start and end <= b for a, b in kept):
+                self.done.add(part)
 
     def _note_use(self, node: ast.AST, api: str, plan: Plan) -> None:
         name = plan.binding.shim or plan.binding.api or plan.binding.write

@@ -53,12 +53,19 @@ class Edits:
 
     def _render(self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None) -> str:
         out, at = [], span[0]
-        inside = [s for s in spans if span[0] <= s[0] and s[1] <= span[1] and s != skip]
+        first, last = span
+        inside = [s for s in spans if first <= s[0] and s[1] <= last and s != skip]
         inside.sort(key=lambda s: (s[0], -s[1]))
-        for edit in inside:
+        for number, edit in enumerate(inside):
             if edit[0] < at:
                 continue
-            nested = [s for s in inside if edit[0] <= s[0] and s[1] <= edit[1]]
+            # In this order what an edit holds follows it, up to the first that starts behind it.
+            end, nested = edit[1], [edit]
+            for other in inside[number + 1 :]:
+                if other[0] > end:
+                    break
+                if other[1] <= end:
+                    nested.append(other)
             out.append(self.document.text((at, edit[0])))
             out.append(self._resolve(self.by_span[edit], nested, spell, edit))
             at = edit[1]

@@ -6,6 +6,7 @@ import ast
 import builtins
 import dataclasses
 import re
+import symtable
 
 from convmap import translate
 from convmap.diagnostics import Diagnostic
@@ -74,7 +75,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
         for call in self.names.calls:
             if call not in self.refused:
                 self._call(call)
-        for node in self.names.references:
+        for node in self.names.candidates:
             self._reference(node)
         if self.target.stepped_slice:
             for subscript in self.names.subscripts:
@@ -94,7 +95,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)
         if self.source.forward != self.target.forward:
-            for node in self.names.references:
+            for node in self.names.candidates:
                 if isinstance(node, ast.Attribute) and node.attr == self.source.forward:
                     self._forward_calls(node)
         self._finish()
@@ -250,12 +251,12 @@ class _Porter(Growth, Changes, Parameters, Operators):
     # References --------------------------------------------------------------------------------
 
     def _reference(self, node: ast.Attribute | ast.Name) -> None:
-        parent = self.names.parent.get(node)
-        if isinstance(parent, ast.Attribute) and self.names.qualified(parent):
-            return
-        if not isinstance(node.ctx, ast.Load):
-            return
         qualified = self.names.qualified(node)
+        if qualified is None and type(node) is ast.Name:
+            return
+        parent = self.names.parent.get(node)
+        if type(node.ctx) is not ast.Load or (type(parent) is ast.Attribute and self.names.qualified(parent)):
+            return
         if qualified is None:
             if isinstance(node, ast.Attribute) and not self._is_gone(node):
                 self._attribute(node, parent)
@@ -405,7 +406,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
         mine = imports.source_imports(self.names, self.source.package)
         used: set[tuple[int, str]] = set()
         stars = [s for s in self.names.stars if s in mine]
-        for node in self.names.references:
+        for node in self.names.candidates:
             if isinstance(node, ast.Name) and node not in self.done:
                 found = self.names.imported(node)
                 if found is not None:
@@ -423,13 +424,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
         self.port.borrowed = self._borrowed([i for i in mine if i not in going])
         layout = Layout(self.document, self.names, self.edits, self.target)
         text = layout.text(going, self.shims, self.shared, bool(self.port.uses))
-        try:
-            ast.parse(text)
-        except SyntaxError as error:
-            raise SourceError(
-                f"{self.document.path}: internal: the port would not parse (line {error.lineno}:"
-                f" {error.msg}); nothing was written"
-            ) from None
+        self._check(text)
         self.port.after = text
         self.port.shims = list(self.shims)
         self.port.edited = sorted(self.edits.by_span)
@@ -438,6 +433,19 @@ class _Porter(Growth, Changes, Parameters, Operators):
             for code, message in self.target.notes:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
+
+    def _check(self, text: str) -> None:
+        try:
+            symtable.symtable(text, self.document.path, "exec")  # parses in two thirds of ast's time
+        except (SyntaxError, RecursionError):
+            # It asks more than that the text parses.
+            try:
+                ast.parse(text)
+            except SyntaxError as error:
+                raise SourceError(
+                    f"{self.document.path}: internal: the port would not parse (line {error.lineno}:"
+                    f" {error.msg}); nothing was written"
+                ) from None
 
     def _is_unbound(self, node: ast.Name) -> bool:
         if not isinstance(node.ctx, ast.Load) or hasattr(builtins, node.id) or node.id.startswith("__"):

@@ -206,9 +206,7 @@ class Aliasing:
         if scope is None or not isinstance(scope.node, FUNCTIONS) or name.id in scope.outward:
             return False
         # A function inside that reads the name keeps the tensor.
-        return all(
-            not self._inside_function(m, scope) for m in self.inference.mentions.get((scope, name.id), ())
-        )
+        return all(not self._inside_function(m, scope) for m in self.inference.mentions(scope, name.id))
 
     def _inside_function(self, mention: ast.Name, scope: Scope) -> bool:
         at: Scope | None = self.names.scope_of[mention]
@@ -221,7 +219,7 @@ class Aliasing:
     def _is_private(self, name: ast.Name, at: ast.stmt) -> bool:
         scope = self.names.scope_of[name].find(name.id)
         assert scope is not None
-        mentions = self.inference.mentions[scope, name.id]
+        mentions = self.inference.mentions(scope, name.id)
         for statement, again in self._before(at):
             last = statement.end_lineno or statement.lineno
             inside = [m for m in mentions if statement.lineno <= m.lineno <= last]

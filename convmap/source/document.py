@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import codecs
 import io
-import re
 import tokenize
+from itertools import accumulate
 from pathlib import Path
 
 from convmap.errors import SourceError
@@ -36,7 +36,7 @@ class Document:
             line = getattr(error, "lineno", None) or 1
             reason = getattr(error, "msg", None) or str(error) or type(error).__name__
             raise SourceError(f"{path}:{line}: can't be parsed: {reason}") from None
-        self._lines = [0] + [m.end() for m in re.finditer(rb"\r\n|\r|\n", self.data)]
+        self._lines = list(accumulate(map(len, self.data.splitlines(keepends=True)), initial=0))
         self.newline = "\r\n" if b"\r\n" in self.data else "\n"
 
     @classmethod

@@ -74,7 +74,10 @@ class Inference:
         self._open: set[ast.AST] = set()
         self._cyclic = False
         self._busy: set[Any] = set()
+        self._mentions: dict[tuple[Scope, str], list[ast.Name]] = {}
+        self._by_name: dict[tuple[Scope, str], str] = {}  # what all bindings of a name have in common
         self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
+        self._given: dict[ast.arg, list[ast.expr]] = {}  # what calls pass for each parameter
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
         self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
@@ -218,6 +221,10 @@ class Inference:
         return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
     def pure(self, node: ast.expr) -> bool:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if isinstance(node, (ast.Name, ast.Constant)):
+            return True
         for part in ast.walk(node):
             if isinstance(part, ast.Call):
                 if not (isinstance(part.func, ast.Name) and part.func.id in _PURE_CALLS):
@@ -287,8 +294,11 @@ class Inference:
         """Give tensor, tensors, module, modules, int, float, bool, number, str, tuple or unknown."""
         if node is None:
             return "unknown"
-        if node in self._kinds:
-            return self._kinds[node]
+        found = self._kinds.get(node)
+        if found is not None:
+            return found
+        if type(node) is ast.Constant:
+            return "none" if node.value is None else type(node.value).__name__
         return self._in_round(node) if self._open else self._settled(node)
 
     def _settled(self, node: ast.expr) -> str:
@@ -312,27 +322,30 @@ class Inference:
         return "tensor" if shown else found
 
     @functools.cached_property
-    def mentions(self) -> dict[tuple[Scope, str], list[ast.Name]]:
-        """Every use of each local name, in the order of the text."""
-        found: dict[tuple[Scope, str], list[ast.Name]] = {}
+    def _spelled(self) -> dict[str, list[ast.Name]]:
+        found: dict[str, list[ast.Name]] = {}
         for node in self.names.references:
-            if isinstance(node, ast.Name):
-                scope = self.names.scope_of[node].find(node.id)
-                if scope is not None:
-                    found.setdefault((scope, node.id), []).append(node)
+            if type(node) is ast.Name:
+                found.setdefault(node.id, []).append(node)
         return found
+
+    def mentions(self, scope: Scope, name: str) -> list[ast.Name]:
+        """Give every use of a local name, in the order of the text."""
+        if (scope, name) not in self._mentions:
+            uses, scope_of = self._spelled.get(name, ()), self.names.scope_of
+            self._mentions[scope, name] = [n for n in uses if scope_of[n].find(name) is scope]
+        return self._mentions[scope, name]
 
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
-        scope = self.names.scope_of[node].find(node.id)
-        if scope is None or scope is not self.names.scope_of[node]:
+        scope = self.names.scope_of[node]
+        if node.id not in scope.bound or node.id in scope.outward:
             return False
-        mentions = self.mentions[scope, node.id]
-        if (scope, node.id) not in self._shown:
-            self._shown[scope, node.id] = [
-                m for m in mentions if isinstance(m.ctx, ast.Load) and self._shows_tensor(m)
-            ]
-        shown = self._shown[scope, node.id]
+        shown = self._shown.get((scope, node.id))
+        mentions = self.mentions(scope, node.id)
+        if shown is None:
+            shown = [m for m in mentions if isinstance(m.ctx, ast.Load) and self._shows_tensor(m)]
+            self._shown[scope, node.id] = shown
         statement = self.enclosing(node, ast.stmt) if shown else None
         if not isinstance(statement, ast.stmt) or isinstance(statement, _COMPOUND):
             return False
@@ -405,8 +418,6 @@ class Inference:
         return found
 
     def _kind(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Constant):
-            return "none" if node.value is None else type(node.value).__name__
         if isinstance(node, (ast.Tuple, ast.List)):
             kinds = {self.kind(e) for e in node.elts}
             if kinds and kinds <= {"tensor"}:
@@ -476,7 +487,11 @@ class Inference:
         scope = self.names.scope_of[node].find(node.id)
         if scope is None:
             return "unknown"
-        found = _join(self._bound_kinds(node.id, scope))
+        found = self._by_name.get((scope, node.id), "")
+        if not found:
+            found = _join(self._bound_kinds(node.id, scope))
+            if not self._cyclic:
+                self._by_name[scope, node.id] = found
         if found == "unknown" and self._tested_as_module(node):
             return "module"
         if found == "unknown" and self._used_as_number(node.id, scope):
@@ -496,6 +511,8 @@ class Inference:
 
     def tested_classes(self, node: ast.Name) -> list[str]:
         """Name the classes that an isinstance test around a use of a name says it is one of."""
+        if node.id not in self._tested:
+            return []
         at: ast.AST | None = node
         while at is not None:
             outer = self.names.parent.get(at)
@@ -514,6 +531,12 @@ class Inference:
                         return [q for q in map(self.names.qualified, each) if q]
             at = outer
         return []
+
+    @functools.cached_property
+    def _tested(self) -> set[str]:
+        """Every name that the file asks isinstance of."""
+        calls = self.calls.get("isinstance", ())
+        return {c.args[0].id for c in calls if c.args and isinstance(c.args[0], ast.Name)}
 
     def _tested_as_module(self, node: ast.Name) -> bool:
         classes = self.tested_classes(node)
@@ -632,7 +655,9 @@ class Inference:
             return annotated
         function = scope.node
         owner = self.names.parent.get(function)
-        passed = self._passed(arg, function, owner)
+        if arg not in self._given:
+            self._given[arg] = self._passed(arg, function, owner)
+        passed = self._given[arg]
         if isinstance(function, FUNCTIONS) and self.is_module_class(owner):
             if function.name == self.framework.forward and default is None and arg.arg != "self":
                 return "tensor"
@@ -875,6 +900,8 @@ def _sure(kind: str) -> str:
 
 def _join(kinds: list[str]) -> str:
     """Give what several possible kinds have in common."""
+    if len(kinds) == 1:
+        return kinds[0]
     left = {k for k in kinds if k != "same"}
     objects = {_sure(k) for k in left - {"none"}}
     if len(objects) == 1 and left & {"none", *(k + MAYBE for k in OBJECTS)} and objects <= OBJECTS:

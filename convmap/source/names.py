@@ -22,9 +22,16 @@ _DOTTED = {ast.Attribute, ast.Name}
 _DEFINITIONS = {*FUNCTIONS, ast.ClassDef}
 _BINDING = {ast.Import, ast.ImportFrom, ast.Name, ast.ExceptHandler, ast.Global, ast.Nonlocal,
             ast.MatchAs, ast.MatchStar, ast.MatchMapping}  # fmt: skip
-# Without a place in the text, and shared between nodes: contexts and operators.
-_MARKS = {ast.Load, ast.Store, ast.Del, *ast.operator.__subclasses__(), *ast.boolop.__subclasses__(),
-          *ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__()}  # fmt: skip
+# Fields that hold no node with a place in the text: strings, and contexts and operators, which are shared.
+_PLAIN = {"ctx", "op", "ops", "id", "attr", "arg", "asname", "module", "level", "type_comment", "conversion",
+          "simple", "is_async", "kind", "rest", "kwd_attrs"}  # fmt: skip
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 def packages_imported(tree: ast.Module) -> set[str]:
@@ -113,6 +120,7 @@ class Names:
         self.assignments: list[ast.Assign | ast.AnnAssign] = []
         self.subscripts: list[ast.Subscript] = []
         self.changes: list[ast.AugAssign | ast.Assign] = []  # x += y, x[i] = y
+        self._inside: dict[ast.AST, tuple[int, int]] = {}  # the part of ``references`` that is in a call
         self._groups: dict[type, list[Any]] = {
             ast.Call: self.calls, ast.Attribute: self.references, ast.Name: self.references,
             ast.ClassDef: self.definitions, ast.FunctionDef: self.definitions,
@@ -121,6 +129,12 @@ class Names:
             ast.AugAssign: self.changes, ast.Subscript: self.subscripts,
         }  # fmt: skip
         self._walk(tree, self.module)
+        self._locals = {item.local for items in self.imports.values() for item in items}
+        self.candidates = self.references  # attributes, and the names that may stand for an import
+        if not self.stars:
+            self.candidates = [
+                n for n in self.references if isinstance(n, ast.Attribute) or n.id in self._locals
+            ]
 
     def _walk(self, node: ast.AST, scope: Scope) -> None:
         kind = type(node)
@@ -141,17 +155,34 @@ class Names:
             outside = self._evaluated_outside(node)
         elif kind in _BINDING:
             self._bindings(node, scope)
-        parent, walk = self.parent, self._walk
-        for name in node._fields:
+        elif kind is ast.arguments:
+            inner = scope.parent or scope  # defaults and annotations are read outside of the function
+        parent, walk, first = self.parent, self._walk, len(self.references)
+        for name in _FIELDS[kind]:
             value = getattr(node, name, None)
-            if isinstance(value, list):
-                for child in value:
-                    if isinstance(child, ast.AST):
-                        parent[child] = node
-                        walk(child, scope if child in outside else inner)
-            elif isinstance(value, ast.AST) and type(value) not in _MARKS:
-                parent[value] = node
-                walk(value, scope if value in outside else inner)
+            if value is None:
+                continue
+            for child in value if type(value) is list else (value,):
+                kind = type(child)
+                # Two thirds of all nodes are names that are read, and constants: they end here.
+                if kind is ast.Name and type(child.ctx) is ast.Load:
+                    parent[child] = node
+                    self.references.append(child)
+                    self.scope_of[child] = scope if child in outside else inner
+                elif kind is ast.Constant:
+                    parent[child] = node
+                elif isinstance(child, ast.AST):
+                    parent[child] = node
+                    walk(child, scope if child in outside else inner)
+        if group is self.calls:
+            self._inside[node] = (first, len(self.references))
+
+    def read_in(self, node: ast.AST) -> list[ast.Name]:
+        """Give the names within an expression."""
+        if node in self._inside:
+            first, last = self._inside[node]
+            return [n for n in self.references[first:last] if type(n) is ast.Name]
+        return [n for n in ast.walk(node) if type(n) is ast.Name]
 
     @staticmethod
     def _parameters(node: ast.AST, scope: Scope) -> None:
@@ -164,25 +195,23 @@ class Names:
 
     @staticmethod
     def _evaluated_outside(node: ast.AST) -> set[ast.AST]:
-        """Decorators, defaults, annotations and bases belong to the enclosing scope."""
+        """Decorators, annotations of results and bases belong to the enclosing scope."""
         if isinstance(node, FUNCTIONS):
-            args = node.args
-            defaults = [d for d in (*args.defaults, *args.kw_defaults) if d is not None]
-            return {*node.decorator_list, *defaults, *([node.returns] if node.returns else [])}
+            return {*node.decorator_list, *([node.returns] if node.returns else [])}
         if isinstance(node, ast.ClassDef):
             return {*node.decorator_list, *node.bases, *node.keywords}
         return set()
 
     def _bindings(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node, scope)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+        if isinstance(node, ast.Name) and type(node.ctx) is not ast.Load:
             target = scope
             if isinstance(self.parent.get(node), ast.NamedExpr):
                 while isinstance(target.node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
                     assert target.parent is not None
                     target = target.parent
             target.bind(node.id, node)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node, scope)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             scope.bind(node.name, node)
         elif isinstance(node, ast.Global):
@@ -216,6 +245,16 @@ class Names:
             scope.bind(found[-1].local, node)
         self.imports[node] = found
 
+    @property
+    def packages(self) -> set[str]:
+        """The top packages that the file imports, anywhere in it, by their own names."""
+        found = {a.name.partition(".")[0] for n in self.imports if isinstance(n, ast.Import) for a in n.names}
+        return found | {
+            n.module.partition(".")[0]
+            for n in self.imports
+            if isinstance(n, ast.ImportFrom) and n.module and not n.level
+        }
+
     def absolute(self, node: ast.ImportFrom) -> str:
         """Give the module of a from-import; dots stay where no package is known around the file."""
         parts = self.package.split(".") if self.package else []
@@ -243,6 +282,8 @@ class Names:
 
     def imported(self, name: ast.Name) -> Imported | None:
         """Give the one import a name stands for, or None where it may be anything else."""
+        if name.id not in self._locals and not self.stars:
+            return None
         scope = self.scope_of[name].find(name.id)
         if scope is None:
             return self.starred(name.id) if self.stars else None
@@ -278,6 +319,11 @@ class Names:
         """
         if type(node) not in _DOTTED:
             return None
+        root = node
+        while type(root) is ast.Attribute:
+            root = root.value
+        if type(root) is not ast.Name or (root.id not in self._locals and not self.stars):
+            return None
         if node not in self._qualified:
             self._qualified[node] = self._dotted(node)
         return self._qualified[node]
@@ -287,8 +333,7 @@ class Names:
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
-        if not isinstance(node, ast.Name):
-            return None
+        assert isinstance(node, ast.Name)
         found = self.imported(node)
         if found is None:
             return None

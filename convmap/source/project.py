@@ -62,6 +62,8 @@ class Project:
         dotted = self.names.get(file, "")
         self._asking = ["load " + dotted]  # what is found out from now on, its tree's answers rest on
         module = self._module(dotted) if dotted else None
+        if module is not None:
+            self._loaded.move_to_end(dotted, last=False)  # few ask for it again: the first to go
         return self.read(Document.read(file), dotted) if module is None else module.inference
 
     def read(self, document: Document, dotted: str = "") -> Inference:
