@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from convmap import __version__
-from convmap.commands import explain, parity, port, verify, weights
+from convmap.commands import coverage, explain, parity, port, verify, weights
 from convmap.errors import ConvmapError
 from convmap.rules import load
 
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add(commands)
     weights.add(commands)
     explain.add(commands)
+    coverage.add(commands)
 
     backends = commands.add_parser("backends", help="list the frameworks that can run, or install one")
     actions = backends.add_subparsers(metavar="ACTION")

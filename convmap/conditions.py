@@ -71,11 +71,14 @@ def _evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
         items = [_evaluate(e, names) for e in node.elts]
         return UNKNOWN if UNKNOWN in items else tuple(items)
     if isinstance(node, ast.BoolOp):
-        parts = [_evaluate(v, names) for v in node.values]
-        deciding = isinstance(node.op, ast.Or)
-        if any(p is not UNKNOWN and bool(p) is deciding for p in parts):
-            return deciding
-        return UNKNOWN if any(p is UNKNOWN for p in parts) else not deciding
+        deciding, unknown = isinstance(node.op, ast.Or), False
+        for part in node.values:  # one that decides keeps the rest from being asked, as in Python
+            answer = _evaluate(part, names)
+            if answer is UNKNOWN:
+                unknown = True
+            elif bool(answer) is deciding:
+                return deciding
+        return UNKNOWN if unknown else not deciding
     if isinstance(node, ast.UnaryOp):
         inner = _evaluate(node.operand, names)
         if inner is UNKNOWN:

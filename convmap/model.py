@@ -187,6 +187,7 @@ class Binding:
     shim: str = ""
     note: str = ""
     read_only: bool = False
+    statement: bool = False  # it gives nothing, so its result can't be used
     lossy: str = ""  # the name under which a user asks for it; never used otherwise
     evidence: str = ""
     file: str = ""

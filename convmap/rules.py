@@ -39,7 +39,8 @@ else:
     import tomli as tomllib
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "since", "until", "write",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "since", "until",
+    "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
 _OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary", "grows"}
@@ -453,6 +454,7 @@ def _bindings(
                     row.get("note", ""),
                     # Later names of one API are understood, and the first is written.
                     row.get("read_only", False) or position > 0,
+                    row.get("statement", False),
                     row.get("lossy", ""),
                     row.get("evidence", ""),
                     file.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,7 @@ class Sides:
     plan: WeightPlan
     fresh: dict[str, np.ndarray]
     trained: dict[str, np.ndarray] = field(default_factory=dict)  # of a checkpoint; else weights are drawn
+    shapes: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)  # of the outputs, by mode
 
     def moved(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Give the target's weights from the source's."""
@@ -74,23 +76,29 @@ class Sides:
             lists=list(inputs.lists), train=mode == "train", noise_seed=seed + number
         )
         arrays = list(inputs.arrays)
-        shape = self._run(self.source, inputs=arrays, cotangents=None, **common)
-        if not shape["outputs"]:
-            raise ConvmapError(f"{case.entry} gives no tensor")
+        name = self.source if self.target == JUDGE else self.target
+        if mode not in self.shapes:
+            shape = self._run(self.source, inputs=arrays, cotangents=None, **common)
+            if not shape["outputs"]:
+                raise ConvmapError(f"{case.entry} gives no tensor")
+            self.shapes[mode] = [y.shape for y in shape["outputs"]]
         common["cotangents"] = [
-            np.asarray(stream.standard_normal(y.shape), np.float32) for y in shape["outputs"]
+            np.asarray(stream.standard_normal(shape), np.float32) for shape in self.shapes[mode]
         ]
-        a = self._run(self.source, inputs=arrays, **common)
-        b = self._run(self.target, inputs=arrays, **common)
+        with ThreadPoolExecutor(1) as beside:
+            # The judge's framework has three runs to do, the other one: in its own process meanwhile.
+            theirs = beside.submit(self._run, name, inputs=arrays, **common)
+            own = self._run(JUDGE, inputs=arrays, **common)
+            native = self._run(JUDGE, onednn=False, inputs=arrays, **common)
+            judge = self._run(JUDGE, dtype="float64", inputs=arrays, **common)
+            other = theirs.result()
+        a, b = (own, other) if self.source == JUDGE else (other, own)
         verdict.noise = len(a["random"])
         if a["random"] != b["random"] or a["names"] != b["names"]:
             raise ConvmapError(
                 f"outputs {a['names']} with draws {a['random']} in {self.source}, "
                 f"{b['names']} with {b['random']} in {self.target}: not comparable"
             )
-        own, other, name = (b, a, self.source) if self.target == JUDGE else (a, b, self.target)
-        native = self._run(JUDGE, onednn=False, inputs=arrays, **common)
-        judge = self._run(JUDGE, dtype="float64", inputs=arrays, **common)
         # A third order of summing, for the vectors of layers: one by one.
         summed = {**own, "param_grads": {**own["param_grads"], **judge["summed"]}}
         answers = [(JUDGE, own), (JUDGE, native), (JUDGE, summed), (name, other), (JUDGE, judge)]

@@ -171,13 +171,17 @@ def lower(
     version: str | None = None,
     lifted: Lifted | None = None,
     allowed: frozenset[str] = frozenset(),
+    used: bool = True,
 ) -> Plan:
-    """Write a canonical call for a framework; raise Refusal with every reason where none is exact."""
+    """Write a canonical call for a framework; raise Refusal with every reason where none is exact.
+
+    ``used``: something takes the call's result.
+    """
     version = version or target.version
     reasons: list[str] = []
     candidates = target.for_operator(call.operator, call.dims, allowed)
     for binding in candidates:
-        if not versions.admits(binding, version):
+        if not versions.admits(binding, version) or (binding.statement and used):
             continue
         if _is_empty_container(call) and not binding.grows and any(b.grows for b in candidates):
             continue  # it is made to be filled later

@@ -31,7 +31,14 @@ DRAWS = 3  # samples drawn for each one wanted, at most: some sit on a kink
 
 
 def verify(
-    case: Case, target: str, pool: Workers, rules: Rules, seed: int = 0, seeds: int = 8, known: bool = False
+    case: Case,
+    target: str,
+    pool: Workers,
+    rules: Rules,
+    seed: int = 0,
+    seeds: int = 8,
+    known: bool = False,
+    modes: tuple[str, ...] = ("eval", "train"),
 ) -> Verdict:
     """Port one model (or take the port that the case gives), run source, target and judge, and compare; every failure is in the verdict.
 
@@ -45,7 +52,7 @@ def verify(
             accuracy = _note(pair, verdict, known)
             sides, plan = load_sides(case, pair, pool)
             verdict.left_out, verdict.tensors = plan.left_out, len(plan.transfers)
-            for mode in ("eval", "train"):
+            for mode in modes:
                 samples = _collect(sides, case, mode, seed, seeds, verdict)
                 found = _compared(samples, accuracy)
                 verdict.comparisons += [(mode, comparison) for comparison in found]

@@ -126,3 +126,33 @@ def test_slices_with_a_step(lines: str, written: str) -> None:
 
 def test_a_change_through_a_slice_with_a_step_is_refused() -> None:
     assert port("z = x * 2; z[:, ::2] += 1; return z")[1] == {"CM202"}
+
+
+FILLING = "import torch\nimport torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(3, 4)\n        {lines}\n"
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "lines,codes",
+    [
+        ("nn.init.zeros_(self.fc.weight)", []),
+        ("self.fc.weight.data.zero_()", []),
+        ("w = self.fc.weight; nn.init.zeros_(w)", []),
+        ("for p in self.parameters(): nn.init.zeros_(p)", []),
+        ("self.w = nn.init.normal_(nn.Parameter(torch.empty(3)))", []),
+        ("w = torch.empty(3); w.zero_(); self.w = nn.Parameter(w)", []),
+        # Torch's views are the parameter's own memory.
+        ("nn.init.zeros_(self.fc.weight[0])", ["CM210"]),
+        ("self.fc.weight.data[0].zero_()", ["CM210"]),
+        ("w = self.fc.weight.data; w.uniform_(0, 1)", ["CM210"]),
+        ("w = self.fc.weight.data; nn.init.xavier_uniform_(w.view(4, -1))", ["CM210"]),
+        ("for w in self.fc.weight.chunk(2): nn.init.zeros_(w)", ["CM210"]),
+        # What takes a parameter's place would be none.
+        ("w = nn.Parameter(torch.ones(3)); w.mul_(2.0); self.w = w", ["CM210"]),
+        ("self.w = nn.Parameter(nn.init.zeros_(torch.empty(3)))", ["CM202"]),
+    ],
+)
+def test_what_initialisers_fill(lines: str, codes: list[str], target: str) -> None:
+    text = FILLING.format(lines=lines.replace("; ", "\n        "))
+    port = port_text(text, "torch", target)
+    assert [d.code for d in port.diagnostics if d.severity != "note"] == codes

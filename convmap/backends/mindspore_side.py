@@ -207,10 +207,8 @@ class Model:
             return dropout(x, p, cell.training)
 
         def layer2d(cell, x):
-            shape = (*x.shape[:2], *[1] * (x.ndim - 2))
-            return (
-                x * Tensor(noise.mask(shape, cell.keep_prob and 1 - cell.keep_prob)) if cell.training else x
-            )
+            p, shape = 1 - cell.keep_prob, (*x.shape[:2], *[1] * (x.ndim - 2))
+            return x * Tensor(noise.mask(shape, p)) if cell.training and p else x
 
         return [
             (ops, "randn", normal),

@@ -9,6 +9,7 @@ from convmap.errors import Refusal
 from convmap.model import OpCall, Value, constant
 from convmap.rewrite.base import INPLACE, FilePort, Use
 from convmap.rewrite.edits import reference
+from convmap.source.filling import filled
 from convmap.source.inference import mark
 from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
@@ -62,6 +63,18 @@ class Changes(FilePort):
         self.port.uses.append(
             Use(statement.lineno, f"{self.source.module_class}.__setattr__", method, "exact")
         )
+
+    def _fills(self, node: ast.expr) -> None:
+        """Look at what an initialiser fills; raise Refusal where the target would fill a copy."""
+        what = filled(self.inference, self.aliasing, node)
+        if what == "view":
+            reason = (
+                f"{ast.unparse(node)} is a view, and in {self.target.name} a copy: the parameter would stay"
+            )
+            raise Refusal("CM210", reason, "fill the parameter itself")
+        if what == "new":
+            reason = f"{ast.unparse(node)} is a new tensor, and {self.target.name} fills parameters"
+            raise Refusal("CM202", reason, "make it a parameter, and fill that")
 
     def _slice(self, node: ast.Subscript) -> None:
         """Port x[:, ::2] through a shim where the target's own has no right gradient."""

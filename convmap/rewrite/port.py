@@ -109,16 +109,17 @@ class _Porter(Growth, Changes, Parameters, Operators):
             if self.inference.object_kind(call.func) == "module class":
                 self._passed_class(call)
             return
-        rebound = ""
+        rebound: str | None = None
         if receiver is not None and call.func.attr in self.source.in_place:  # type: ignore[attr-defined]
             settled = self.aliasing.settles(call)
-            if settled is None:
+            if settled is not None:
+                api, rebound = api[:-1], settled
+            elif api not in self.source.by_api:  # an initialiser may fill a parameter
                 reason = f"{ast.unparse(receiver)} is changed in place, and something else may see it"
                 self._refuse(
                     call, api, Refusal("CM210", reason, f"write it without the change, by {api[:-1]}")
                 )
                 return
-            api, rebound = api[:-1], settled
         bindings = self.source.by_api.get(api, ())
         if not bindings:
             if receiver is None:
@@ -132,6 +133,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 self._translate(call, binding, receiver)
                 if rebound:
                     self._bind(call, rebound)
+                if rebound is not None:
+                    self.port.uses[-1] = dataclasses.replace(self.port.uses[-1], api=f"{api}_")
                 return
             except Refusal as reason:
                 # Of several overloads, the reason of one whose arguments fit says more.
@@ -190,8 +193,13 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 raise Refusal("CM104", f"{binding.api} is called without an object")
             args.insert(0, Argument(self.inference.value(receiver)))
         lifted = translate.lift(binding, args)
+        if binding.operator.kind == "init":
+            first = binding.params[0].name
+            given = nodes[lifted.given[first][0]] if receiver is None else receiver
+            self._fills(given.value if isinstance(given, ast.keyword) else given)
         lifted = self._settle_inplace(call, lifted)
-        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed)
+        used = not isinstance(self.names.parent.get(call), ast.Expr)
+        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used)
         translate.check(plan, lifted.call)
         shift = 1 if binding.is_method else 0
         positions = {

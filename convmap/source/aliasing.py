@@ -307,6 +307,10 @@ class Aliasing:
 
     # What an expression hands on ---------------------------------------------------------------------
 
+    def gives_new(self, node: ast.Call) -> bool:
+        """Tell whether a call makes a tensor of its own, whatever it takes."""
+        return self._operator(node) == "function" and self.changed_by(node) is None
+
     def _gives_new(self, node: ast.expr, at: ast.stmt, rebound: str) -> bool:
         """Tell whether nothing else holds what an expression gives; ``rebound`` is lost behind it."""
         if isinstance(node, ast.BinOp):
@@ -324,6 +328,8 @@ class Aliasing:
             return self._gives_new(changed, at, rebound)
         if self._operator(node) == "function" or self._is_fresh_use(node):
             return True
+        if any(b.operator.kind == "parameter" for b in self._bindings(node)):
+            return False  # what is put in its place would be none
         taken = self._handed_on(node)
         return bool(taken) and all(self._gives_new(a, at, rebound) for a in taken)
 

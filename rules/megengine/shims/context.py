@@ -1,13 +1,21 @@
-"""Contexts of torch that mean nothing here."""
+"""Contexts of torch."""
 
 import contextlib
 
+from megengine.core.autodiff import grad
+
 
 class no_grad(contextlib.ContextDecorator):
-    """Gradients are recorded only where they are asked for: nothing to switch off."""
+    """Record no gradients inside, so that what is made there is a constant."""
 
     def __enter__(self):
+        managers = grad.get_grad_managers()
+        self.paused = [*getattr(self, "paused", []), managers]
+        for manager in managers:
+            manager.suppress()
         return self
 
     def __exit__(self, *error):
+        for manager in self.paused.pop():
+            manager.resume()
         return False

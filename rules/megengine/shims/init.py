@@ -23,6 +23,31 @@ def set_to(tensor, values):
     return tensor
 
 
+def normal_(tensor, mean=0.0, std=1.0):
+    """Fill with normal values."""
+    return set_to(tensor, np.random.normal(mean, std, tensor.shape))
+
+
+def uniform_(tensor, a=0.0, b=1.0):
+    """Fill with uniform values of [a, b)."""
+    return set_to(tensor, np.random.uniform(a, b, tensor.shape))
+
+
+def constant_(tensor, val):
+    """Fill with one value."""
+    return set_to(tensor, np.full(tensor.shape, val))
+
+
+def zeros_(tensor):
+    """Fill with zeros."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor):
+    """Fill with ones."""
+    return constant_(tensor, 1.0)
+
+
 def xavier_normal_(tensor, gain=1.0):
     """Fill with normal values of deviation gain * sqrt(2 / (fan_in + fan_out))."""
     return set_to(tensor, np.random.normal(0.0, gain * math.sqrt(2.0 / sum(fans(tensor))), tensor.shape))

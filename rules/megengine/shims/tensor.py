@@ -2,6 +2,7 @@
 
 import megengine
 import megengine.functional as F
+import numpy as np
 
 
 def like(value, other):
@@ -199,3 +200,38 @@ def remainder(input, other):
     """What % is in Python and torch: of the sign of the divisor."""
     left = input % other
     return where((left != 0) & ((left < 0) != (other < 0)), left + other, left)
+
+
+def normal_like(input, mean=0.0, std=1.0):
+    """Normal values in the shape of a float32 tensor."""
+    return megengine.random.normal(mean, std, input.shape)
+
+
+def uniform_like(input, a=0.0, b=1.0):
+    """Uniform values of [a, b) in the shape of a float32 tensor."""
+    return megengine.random.uniform(a, b, input.shape)
+
+
+def permute(input, axes):
+    """Change the order of the axes, which may count from the end."""
+    return F.transpose(input, [axis % len(axes) for axis in axes])
+
+
+def truth(tensor):
+    """Give what is not zero."""
+    return tensor if tensor.dtype == np.bool_ else tensor != 0
+
+
+def logical_and(input, other):
+    """Tell where neither is zero."""
+    return F.logical_and(truth(input), truth(other))
+
+
+def logical_or(input, other):
+    """Tell where one is not zero."""
+    return F.logical_or(truth(input), truth(other))
+
+
+def logical_not(input):
+    """Tell where a tensor is zero."""
+    return F.logical_not(truth(input))

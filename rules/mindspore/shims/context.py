@@ -1,13 +1,19 @@
-"""Contexts of torch that mean nothing here."""
+"""Contexts of torch."""
 
 import contextlib
 
+from mindspore.common import api
+
 
 class no_grad(contextlib.ContextDecorator):
-    """Gradients are recorded only where they are asked for: nothing to switch off."""
+    """Record no gradients inside, so that what is made there is a constant; for PyNative mode."""
 
     def __enter__(self):
+        executor = api._pynative_executor
+        self.before = [*getattr(self, "before", []), executor.enable_grad()]
+        executor.set_enable_grad(False)
         return self
 
     def __exit__(self, *error):
+        api._pynative_executor.set_enable_grad(self.before.pop())
         return False

@@ -108,3 +108,58 @@ def pad(input, pad, mode="constant", value=None):
     input = input[tuple(index)]
     sides = tuple(max(p, 0) for p in pad)
     return ops.pad(input, sides, mode, value) if any(sides) else input
+
+
+class TorchPad(nn.Cell):
+    """Padding given as torch does: the last axis first; a negative amount crops."""
+
+    axes, mode = 2, "constant"
+
+    def __init__(self, padding, value=None):
+        super().__init__()
+        self.padding = (padding,) * (2 * self.axes) if isinstance(padding, int) else tuple(padding)
+        self.value = value
+
+    def construct(self, x):
+        return pad(x, self.padding, self.mode, self.value)
+
+
+class TorchZeroPad2d(TorchPad):
+    """Zeros around n c h w."""
+
+    def __init__(self, padding):
+        super().__init__(padding)
+
+
+class TorchConstantPad1d(TorchPad):
+    """A value around n c w."""
+
+    axes = 1
+
+
+class TorchConstantPad2d(TorchPad):
+    """A value around n c h w."""
+
+
+class TorchConstantPad3d(TorchPad):
+    """A value around n c d h w."""
+
+    axes = 3
+
+
+class TorchReflectionPad1d(TorchPad):
+    """Reflect n c w."""
+
+    axes, mode = 1, "reflect"
+
+
+class TorchReflectionPad2d(TorchPad):
+    """Reflect n c h w."""
+
+    mode = "reflect"
+
+
+class TorchReflectionPad3d(TorchPad):
+    """Reflect n c d h w."""
+
+    axes, mode = 3, "reflect"

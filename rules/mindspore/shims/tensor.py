@@ -185,3 +185,13 @@ class stepped:
 def invert(input):
     """What ~ is in torch: the opposite of bools, the complement of whole numbers."""
     return ops.logical_not(input) if input.dtype == mindspore.bool_ else -input - 1
+
+
+def normal_like(input, mean=0.0, std=1.0):
+    """Normal values in the shape and number format of a tensor."""
+    return ops.randn_like(input) * std + mean
+
+
+def uniform_like(input, a=0.0, b=1.0):
+    """Uniform values of [a, b) in the shape and number format of a tensor."""
+    return ops.rand_like(input) * (b - a) + a

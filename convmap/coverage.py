@@ -1,0 +1,194 @@
+"""Which APIs are proven: the rules' examples, run in the real frameworks and recorded in evidence/."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from convmap.errors import ConvmapError
+from convmap.examples import SOURCE, Example, examples
+from convmap.rewrite.port import Port
+from convmap.rules import load, rules_folder
+
+SEEDS = 4
+WANTED = 3  # argument sets of each API
+RUN = ("holds", "known")
+
+
+@dataclass
+class Row:
+    """One API in one target: how its uses were ported, over the examples that use it."""
+
+    api: str
+    target: str
+    statuses: set[str] = field(default_factory=set)  # of recorded runs that hold: exact, shim
+    refused: int = 0  # examples in which it is left, with the reason
+    cases: int = 0
+    quirks: set[str] = field(default_factory=set)  # effects that the runs were allowed
+    problems: list[str] = field(default_factory=list)  # examples that don't hold, or whose record is old
+    bound: bool = False  # the rules have it
+    same: bool = False  # it has the same name and meaning everywhere
+
+    @property
+    def status(self) -> str:
+        """Give exact, shim, partly (some forms are refused), refused, draft (not run) or unknown."""
+        if self.problems:
+            return "draft"
+        if self.statuses:
+            worst = "shim" if "shim" in self.statuses else "exact"
+            return "partly" if self.refused else worst
+        if self.refused:
+            return "refused"
+        return "exact" if self.same else "draft" if self.bound else "unknown"
+
+
+def evidence_folder() -> Path:
+    """Find the recorded runs: inside the installed package, or at the top of a source checkout."""
+    package = Path(__file__).parent
+    inside = package / "_evidence"
+    return inside if inside.is_dir() else package.parent / "evidence"
+
+
+def evidence_file(target: str) -> Path:
+    framework = load().framework(target)
+    return evidence_folder() / f"examples-{framework.name}-{framework.version}.json"
+
+
+def read_evidence(target: str) -> dict[str, Any]:
+    """Read what was recorded for a target; raise ConvmapError where nothing was."""
+    path = evidence_file(target)
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ConvmapError(f"{path}: nothing is recorded; run convmap coverage --record") from None
+    return found
+
+
+def frequent() -> dict[str, int]:
+    """Give the APIs that classes with convolutions use most, by the files of 2,449 that use each."""
+    with (rules_folder() / SOURCE / "frequency.csv").open(encoding="utf-8") as file:
+        return {row["api"]: int(row["files"]) for row in csv.DictReader(file)}
+
+
+def digest(port: Port) -> str:
+    return hashlib.sha256(port.after.encode()).hexdigest()[:12]
+
+
+def record(target: str, chosen: Sequence[Example], shown: Callable[[Example, str], None]) -> dict[str, Any]:
+    """Run examples in the real frameworks; give the evidence, in the order of the examples.
+
+    ``shown`` is told each example and its verdict: holds; known (it does, but for an error that the rules
+    record); refused (the port leaves a call, and says so); differs.
+    """
+    from convmap.backends import environments
+    from convmap.sides import workers
+
+    versions = {e.framework: e.version for e in environments.discover()}
+    rows: dict[str, Any] = {}
+    with workers() as pool, tempfile.TemporaryDirectory() as folder:
+        for example in chosen:
+            rows[example.name] = run_example(example, target, pool, Path(folder))
+            shown(example, rows[example.name]["verdict"])
+    return {
+        "target": target,
+        "versions": {SOURCE: versions[SOURCE], target: versions[target]},
+        "seeds": SEEDS,
+        "examples": rows,
+    }
+
+
+def run_example(example: Example, target: str, pool: Any, folder: Path) -> dict[str, Any]:
+    """Run one example in a folder of its own; give its row of the evidence."""
+    from convmap.inputs import Case
+    from convmap.verify import verify
+
+    port = example.port(target)
+    row: dict[str, Any] = {
+        "kind": example.kind,
+        "inputs": list(example.inputs),
+        "port": example.shown(port.after),
+        "digest": digest(port),
+        "uses": sorted({(u.api, u.target, u.status) for u in port.uses}),
+    }
+    if port.counts["refused"]:
+        reasons = [d.message for d in port.diagnostics if d.severity == "error"]
+        return {**row, "verdict": "refused", "why": reasons[0]}
+    file = folder / "net.py"
+    file.write_text(example.text, encoding="utf-8")
+    case = Case(example.code, file, "Net()", example.inputs)
+    if example.kind == "initial":
+        return {**row, **_drawn(case, target, pool)}
+    for known in (False, True):
+        found = verify(case, target, pool, load(), seeds=SEEDS, known=known, modes=example.modes)
+        if found.holds or found.problem or not found.inexact:
+            break
+    forward = [c for _, c in found.comparisons if c.kind in ("forward", "buffer")]
+    worst = max(forward, key=lambda c: c.multiple, default=None)
+    row |= {"verdict": ("known" if known else "holds") if found.holds else "differs"}
+    if found.problem or worst is None:
+        return {**row, "why": found.problem or "nothing was compared"}
+    row |= {"forward": _short(worst.multiple), "error": _short(worst.error), "bound": _short(worst.bound)}
+    row |= {"gradient": _short(found.worst("input gradient", "weight gradient"))}
+    if found.holds and known:
+        row |= {"known": list(found.inexact)}
+    if not found.holds:
+        row |= {"why": next(c.problem for _, c in found.comparisons if not c.holds)}
+    return row
+
+
+def _drawn(case: Any, target: str, pool: Any) -> dict[str, Any]:
+    """Compare what both sides start with, by distribution."""
+    from convmap.backends.client import WorkerError
+    from convmap.distributions import distance
+    from convmap.ported import make_pair
+    from convmap.verify import load_sides
+
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            pair = make_pair(load(), case.file, target, Path(scratch))
+            sides, _ = load_sides(case, pair, pool)
+            theirs = sides.pool[target].ask("get_state", model=sides.target_model)
+            far = distance(sides.fresh["w"], theirs["w"])
+    except (ConvmapError, WorkerError) as error:
+        return {"verdict": "differs", "why": str(error)}
+    return {"verdict": "holds" if far <= 1 else "differs", "forward": _short(far)}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def table(target: str) -> list[Row]:
+    """Give a row for each API: the frequent ones first, then the others of the rules."""
+    rules = load()
+    source = rules.framework(SOURCE)
+    evidence = read_evidence(target)["examples"]
+    names = {
+        name.replace("Module.", f"{source.module_class}.").replace("Tensor.", f"{source.tensor_class}.")
+        for name in source.same
+    }
+    rows = {api: Row(api, target) for api in [*frequent(), *sorted(source.by_api)]}
+    for api, row in rows.items():
+        plain = api.removesuffix("_") if api.rpartition(".")[2][:-1] in source.in_place else api
+        row.bound, row.same = bool({api, plain} & set(source.by_api)), api in names
+    for example in examples():
+        port = example.port(target)
+        recorded = evidence.get(example.name)
+        fresh = recorded is not None and recorded["digest"] == digest(port)
+        for use in port.uses:
+            row = rows.setdefault(use.api, Row(use.api, target, bound=use.api in source.by_api))
+            if use.status == "refused":
+                row.refused += 1
+            elif not fresh or recorded["verdict"] not in (*RUN, "refused"):
+                row.problems.append(example.name)
+            elif recorded["verdict"] in RUN:
+                row.statuses.add(use.status)
+                row.cases += 1
+                row.quirks.update(recorded.get("known", ()))
+    return list(rows.values())

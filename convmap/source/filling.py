@@ -1,0 +1,61 @@
+"""What an initialiser fills: a parameter, a new tensor, or a view of one.
+
+Torch's views share their tensor's memory, so filling ``weight[0]`` or ``weight.data.view(...)`` changes the
+weight; other frameworks' slices and detached tensors are copies.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from convmap.source.aliasing import Aliasing
+from convmap.source.inference import Inference
+from convmap.source.names import FUNCTIONS
+
+
+def filled(inference: Inference, aliasing: Aliasing, node: ast.expr, by_name: bool = False) -> str:
+    """Give "parameter", "new" or "view" for the tensor that an initialiser takes.
+
+    A function's parameter and what a loop over modules gives is taken for a parameter of a module.
+    ``by_name``: the tensor is bound to a name first, which is where ``.data`` becomes a copy.
+    """
+    names, framework = inference.names, inference.framework
+    if isinstance(node, ast.Attribute):
+        api = f"{framework.tensor_class}.{node.attr}"
+        if any(b.operator.kind == "data" for b in framework.by_api.get(api, ())):
+            return "view" if by_name else filled(inference, aliasing, node.value)
+        return "view" if inference.kind(node.value) == "tensor" else "parameter"
+    if isinstance(node, ast.Call):
+        bindings = framework.by_api.get(names.qualified(node.func) or "", ())
+        if any(b.operator.kind == "parameter" for b in bindings):
+            return "parameter"
+        if any(b.operator.kind == "init" for b in bindings) and node.args:
+            return filled(inference, aliasing, node.args[0], by_name)  # it gives back what it fills
+        return "new" if aliasing.gives_new(node) else "view"
+    if not isinstance(node, ast.Name):
+        return "view"
+    scope = names.scope_of[node].find(node.id)
+    found = {_bound(inference, aliasing, by) for by in scope.bound[node.id]} if scope else {"view"}
+    return found.pop() if len(found) == 1 else "view"
+
+
+def _bound(inference: Inference, aliasing: Aliasing, by: ast.AST) -> str:
+    names = inference.names
+    if isinstance(by, ast.arg):
+        return "parameter"
+    parent = names.parent.get(by)
+    while isinstance(parent, (ast.Tuple, ast.List)):
+        parent = names.parent.get(parent)
+    if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and parent.value is not None:
+        plain = names.parent.get(by) is parent
+        if plain:
+            return filled(inference, aliasing, parent.value, True)
+        return "parameter" if inference.kind(parent.value) == "unknown" else "view"
+    if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)):
+        # for p in self.parameters(); but for gate in weight.chunk(4)
+        source = parent.iter
+        method = isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
+        api = f"{inference.framework.tensor_class}.{source.func.attr}" if method else ""  # type: ignore[attr-defined]
+        views = inference.kind(source) in ("tensor", "tensors") or api in inference.framework.by_api
+        return "view" if views else "parameter"
+    return "parameter" if isinstance(parent, FUNCTIONS) else "view"
