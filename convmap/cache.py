@@ -17,8 +17,8 @@ from convmap import __version__
 from convmap.diagnostics import Diagnostic
 from convmap.errors import ConvmapError
 from convmap.files import write
+from convmap.folders import own_folders, rules_folder
 from convmap.rewrite.port import Port, Use
-from convmap.rules import rules_folder
 from convmap.source.project import digest
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def _engine() -> str:
     state = hashlib.sha256(__version__.encode())
     package = Path(__file__).parent
     files = [*package.glob("*.py"), *package.glob("source/*.py"), *package.glob("rewrite/*.py")]
-    folder = rules_folder()
-    files += [p for p in folder.rglob("*") if p.suffix in (".toml", ".py")]
+    for folder in (rules_folder(), *own_folders()):
+        files += [p for p in folder.rglob("*") if p.suffix in (".toml", ".py")]
     for path in sorted(files):
         state.update(path.read_bytes())
     return state.hexdigest()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from convmap import __version__
-from convmap.commands import coverage, explain, parity, port, verify, weights
+from convmap import __version__, folders
+from convmap.commands import coverage, explain, parity, port, rules, verify, weights
 from convmap.errors import ConvmapError
 from convmap.rules import load
 
@@ -15,6 +15,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; every expected problem is one line on stderr and exit code 2."""
     args = _parser().parse_args(argv)
     try:
+        folders.add(getattr(args, "rules", []))
         return int(args.run(args))
     except ConvmapError as error:
         print(f"convmap: {error}", file=sys.stderr)
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     weights.add(commands)
     explain.add(commands)
     coverage.add(commands)
+    rules.add(commands)
 
     backends = commands.add_parser("backends", help="list the frameworks that can run, or install one")
     actions = backends.add_subparsers(metavar="ACTION")

@@ -13,8 +13,9 @@ from typing import Any
 
 from convmap.errors import ConvmapError
 from convmap.examples import SOURCE, Example, examples
+from convmap.folders import evidence_folder, rules_folder
 from convmap.rewrite.port import Port
-from convmap.rules import load, rules_folder
+from convmap.rules import load
 
 SEEDS = 4
 WANTED = 3  # argument sets of each API
@@ -46,13 +47,6 @@ class Row:
         if self.refused:
             return "refused"
         return "exact" if self.same else "draft" if self.bound else "unknown"
-
-
-def evidence_folder() -> Path:
-    """Find the recorded runs: inside the installed package, or at the top of a source checkout."""
-    package = Path(__file__).parent
-    inside = package / "_evidence"
-    return inside if inside.is_dir() else package.parent / "evidence"
 
 
 def evidence_file(target: str) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from convmap.rules import read_toml, rules_folder
+from convmap.folders import rules_folder
+from convmap.rules import read_toml
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 
 from convmap.errors import RuleError
+from convmap.folders import rules_folder
 from convmap.rewrite.port import Port, port_document
-from convmap.rules import load, read_toml, rules_folder
+from convmap.rules import load, read_toml
 from convmap.source.document import Document
 
 SOURCE = "torch"

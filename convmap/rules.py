@@ -19,6 +19,7 @@ from typing import Any
 from convmap.adapters import ADAPTERS
 from convmap.conditions import parse as parse_condition
 from convmap.errors import ConvmapError, RuleError
+from convmap.folders import own_folders, rules_folder
 from convmap.model import (
     UNKNOWN,
     Binding,
@@ -86,7 +87,7 @@ class Framework:
     notes: tuple[tuple[str, str], ...]
     same: frozenset[str]
     bindings: tuple[Binding, ...]
-    folder: Path
+    folders: tuple[Path, ...]  # convmap's, then those of users
     quirks: tuple[Quirk, ...] = ()
     in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
     module_methods: frozenset[str] = frozenset()
@@ -120,6 +121,10 @@ class Framework:
     def weight_names(self) -> frozenset[str]:
         """Every name that a tensor of some layer has."""
         return frozenset(w.name for b in self.bindings for w in b.weights)
+
+    def owns(self, qualified: str) -> bool:
+        """Tell whether a dotted name is the framework's, or of a library that a user's rules name."""
+        return qualified.split(".")[0] == self.package or qualified in self.by_api
 
     def knows(self, dotted: str) -> bool:
         """Tell whether a dotted name is an API of the rules, or a module that holds one."""
@@ -180,28 +185,23 @@ class Rules:
         raise ConvmapError(f"unknown framework {name!r} (known: {known}){hint}")
 
 
-def rules_folder() -> Path:
-    """Find the rules: inside the installed package, or at the top of a source checkout."""
-    package = Path(__file__).parent
-    for folder in (package / "_rules", package.parent / "rules"):
-        if (folder / "ops").is_dir():
-            return folder
-    raise RuleError(f"no rules found beside {package}")
+def load(folder: Path | None = None) -> Rules:
+    """Read every rule file below a folder (default: convmap's own, and the users' beside it)."""
+    return _load(folder) if folder else _load(rules_folder(), own_folders())
 
 
 @functools.cache
-def load(folder: Path | None = None) -> Rules:
-    """Read every rule file below a folder (default: convmap's own)."""
-    folder = folder or rules_folder()
+def _load(folder: Path, own: tuple[Path, ...] = ()) -> Rules:
     operators: dict[str, Operator] = {}
-    for path in sorted((folder / "ops").glob("*.toml")):
+    for path in [path for place in (folder, *own) for path in sorted((place / "ops").glob("*.toml"))]:
         for name, table in read_toml(path).items():
             if name in operators:
                 raise RuleError(f"{path}: operator {name!r} is defined twice")
             operators[name] = _operator(path, name, table)
     frameworks = {}
     for path in sorted(folder.glob("*/framework.toml")):
-        framework = _framework(path, operators)
+        beside = tuple(place / path.parent.name for place in own if (place / path.parent.name).is_dir())
+        framework = _framework(path, operators, beside)
         frameworks[framework.name] = framework
     return Rules(operators, frameworks)
 
@@ -284,7 +284,7 @@ def _default(node: ast.expr | None) -> Value | None:
         return Value(ast.unparse(node), UNKNOWN, "scalar")
 
 
-def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
+def _framework(path: Path, operators: dict[str, Operator], own: tuple[Path, ...] = ()) -> Framework:
     table = read_toml(path)
     _check_keys(
         str(path),
@@ -295,12 +295,13 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
-    quirks = _quirks(path.parent / "quirks.toml")
+    folders = (path.parent, *own)
+    quirks = tuple(quirk for folder in folders for quirk in _quirks(folder / "quirks.toml"))
     limits: dict[str, list[Limit]] = {}
     for quirk in quirks:
         for api in quirk.apis if quirk.when else ():
             limits.setdefault(api, []).append(Limit(quirk.when, quirk.effect, quirk.evidence, quirk.id))
-    for file in sorted(path.parent.glob("*.toml")):
+    for file in [file for folder in folders for file in sorted(folder.glob("*.toml"))]:
         if file.name in ("framework.toml", "quirks.toml"):
             continue
         content = read_toml(file)
@@ -325,7 +326,7 @@ def _framework(path: Path, operators: dict[str, Operator]) -> Framework:
         tuple(table.get("notes", {}).items()),
         frozenset(table.get("same", ())),
         tuple(bindings),
-        path.parent,
+        folders,
         quirks,
         frozenset(f"{name}_" for name in table.get("in_place", ())),
         frozenset(table.get("module_methods", ())),

@@ -114,5 +114,5 @@ def test_a_round_trip_is_the_identity(source: str, call: tuple[Binding, list[Arg
 
 def test_every_shim_that_the_rules_name_is_there() -> None:
     for framework in load().frameworks.values():
-        there = read_shims(framework.folder, framework.package)
+        there = read_shims(framework.folders, framework.package)
         assert not {b.shim for b in framework.bindings if b.shim} - set(there), framework.name

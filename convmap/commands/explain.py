@@ -6,6 +6,7 @@ import argparse
 import difflib
 from typing import Any
 
+from convmap.commands.rules import option
 from convmap.diagnostics import Code, codes
 from convmap.errors import ConvmapError
 from convmap.model import Binding
@@ -28,6 +29,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("name", metavar="CODE_OR_API", help="CM202, or torch.nn.ConvTranspose2d")
     parser.add_argument("--to", metavar="FRAMEWORK", help="default: both others")
+    option(parser)
     parser.set_defaults(run=run)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from convmap import files, report
 from convmap.cache import Cache
+from convmap.commands.rules import option
 from convmap.diagnostics import Diagnostic
 from convmap.errors import ConvmapError
 from convmap.porting import SHARED, Request, port_files, shared_module
@@ -71,6 +72,7 @@ def add(commands: Any) -> None:
         "-j", "--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each core"
     )
     parser.add_argument("--no-cache", action="store_true", help="port unchanged files again too")
+    option(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convmap.commands.rules import option
 from convmap.errors import ConvmapError
 
 EXAMPLES = """examples:
@@ -53,6 +54,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write the verdicts as JSON too")
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    option(parser)
     parser.set_defaults(run=run)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from convmap.commands.rules import option
+
 EXAMPLES = """examples:
   convmap weights model.py --entry "Generator(100)" --to mindspore generator.pth -o generator.ckpt
   convmap weights model.py --entry "Generator(100)" --to megengine generator.pth -o generator.pkl
@@ -44,6 +46,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--no-read-back", action="store_true", help="don't load the result into the port")
     parser.add_argument("--list", action="store_true", help="print every tensor, not only the counts")
     parser.add_argument("--json", metavar="FILE", help="write what became of every tensor")
+    option(parser)
     parser.set_defaults(run=run)
 
 

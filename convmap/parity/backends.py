@@ -151,7 +151,7 @@ class _Lazy:
 
 
 def _shims(framework: Framework) -> str:
-    folder = framework.folder / "shims"
+    folder = framework.folders[0] / "shims"
     return str(folder) if folder.exists() else ""
 
 

@@ -15,7 +15,7 @@ class Callees(Substitutes):
         """Name the API a call uses: by import, or as a method of a tensor or module."""
         qualified = self.names.qualified(call.func)
         if qualified is not None:
-            mine = qualified.split(".")[0] == self.source.package
+            mine = self.source.owns(qualified)
             return (qualified if mine else None), None
         func = call.func
         if not isinstance(func, ast.Attribute):

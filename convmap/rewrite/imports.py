@@ -26,6 +26,10 @@ class Spelling:
             if qualified == module or qualified.startswith(module + "."):
                 local = self._local(module, statement, name)
                 return local + qualified[len(module) :]
+        module = qualified.rpartition(".")[0]
+        if module:  # of a library that a user's rules name
+            self.needed.setdefault(module, (f"import {module}", module))
+            return qualified
         return self._own(qualified)
 
     def _own(self, name: str) -> str:
@@ -46,7 +50,8 @@ class Spelling:
 
     def statements(self) -> list[str]:
         order = [module for module, _, _ in self.target.imports]
-        return [self.needed[m][0] for m in sorted(self.needed, key=order.index)]
+        place = {module: i for i, module in enumerate([*order, *sorted(set(self.needed) - set(order))])}
+        return [self.needed[m][0] for m in sorted(self.needed, key=place.__getitem__)]
 
 
 def source_imports(names: Names, package: str) -> list[Imported]:

@@ -269,7 +269,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
             if isinstance(node, ast.Attribute) and not self._is_gone(node):
                 self._attribute(node, parent)
             return
-        if qualified.split(".")[0] != self.source.package:
+        if not self.source.owns(qualified):
             return
         root: ast.AST = node
         while isinstance(root, ast.Attribute):
@@ -412,6 +412,9 @@ class _Porter(Growth, Changes, Parameters, Operators):
 
     def _finish(self) -> None:
         mine = imports.source_imports(self.names, self.source.package)
+        # Of a library that a user's rules name, an import goes where a use of it was replaced.
+        gone = {self.names.imported(n) for n in self.done if isinstance(n, ast.Name)}
+        mine += [i for i in gone if i and i not in mine and self._is_of_library(i)]
         used: set[tuple[int, str]] = set()
         stars = [s for s in self.names.stars if s in mine]
         for node in self.names.candidates:
@@ -454,6 +457,10 @@ class _Porter(Growth, Changes, Parameters, Operators):
                     f"{self.document.path}: internal: the port would not parse (line {error.lineno}:"
                     f" {error.msg}); nothing was written"
                 ) from None
+
+    def _is_of_library(self, item: Imported) -> bool:
+        own = item.qualified.split(".")[0] == self.source.package
+        return not own and item.local != "*" and self.source.knows(item.qualified)
 
     def _is_unbound(self, node: ast.Name) -> bool:
         if not isinstance(node.ctx, ast.Load) or hasattr(builtins, node.id) or node.id.startswith("__"):

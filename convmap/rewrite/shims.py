@@ -26,10 +26,10 @@ class Shim:
 
 
 @functools.cache
-def read_shims(folder: Path, package: str) -> dict[str, Shim]:
+def read_shims(folders: tuple[Path, ...], package: str) -> dict[str, Shim]:
     """Read every shim of a framework, in the order of definition."""
     found: dict[str, Shim] = {}
-    paths = sorted((folder / "shims").glob("*.py"))
+    paths = [path for folder in folders for path in sorted((folder / "shims").glob("*.py"))]
     siblings = {path.stem for path in paths}
     for path in paths:
         document = Document.read(path)
@@ -69,7 +69,7 @@ def read_shims(folder: Path, package: str) -> dict[str, Shim]:
 
 def needed(framework: Framework, wanted: list[str]) -> list[Shim]:
     """Give the shims to insert, each after what it needs."""
-    shims = read_shims(framework.folder, framework.package)
+    shims = read_shims(framework.folders, framework.package)
     out: list[Shim] = []
 
     def add(name: str) -> None:
@@ -110,6 +110,6 @@ def module_text(framework: Framework, used: list[str]) -> str:
 def shims_in(framework: Framework, path: Path) -> set[str]:
     """Name the shims that a module defines."""
     own = Spelling(framework, set())
-    every = {own(name): name for name in read_shims(framework.folder, framework.package)}
+    every = {own(name): name for name in read_shims(framework.folders, framework.package)}
     defined = {getattr(node, "name", "") for node in Document.read(path).tree.body}
     return {name for spelled, name in every.items() if spelled in defined}
