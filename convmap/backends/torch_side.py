@@ -139,13 +139,21 @@ class Model:
             net = net.double()
         kind, steps = getattr(torch, dtype), []
 
+        entered = []
+
+        def enter(module, taken):
+            # A layer may change what it takes, so that is kept before.
+            entered.append([_array(t.clone()) for _, t in side.flatten(taken, torch.is_tensor)])
+
         def watch(path):
             def hook(module, taken, given):
-                steps.append(side.step(path, type(module), taken, given, torch.is_tensor, _array))
+                found = side.step(path, type(module), (), given, torch.is_tensor, _array)
+                steps.append({**found, "inputs": entered.pop()})
 
             return hook
 
         for path, module in net.named_modules():
+            module.register_forward_pre_hook(enter)
             module.register_forward_hook(watch(path))
         tensors = [torch.from_numpy(a) for a in inputs]
         tensors = [t.to(kind) if t.is_floating_point() else t for t in tensors]

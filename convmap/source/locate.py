@@ -40,7 +40,7 @@ class Locator:
             owner = self.defined.get(self.classes.get(at, ""))
         if node is None:
             return None
-        return Place(node.lineno, " ".join(self.document.text(self.document.span(node)).split()))
+        return Place(node.lineno, ast.unparse(node))  # on one line, without comments
 
     def _attribute(self, owner: ast.ClassDef, name: str, seen: set[str]) -> ast.expr | None:
         for node in ast.walk(owner):
