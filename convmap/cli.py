@@ -6,14 +6,14 @@ import argparse
 import sys
 
 from convmap import __version__, folders
-from convmap.commands import coverage, explain, parity, port, rules, verify, weights
+from convmap.commands import coverage, docs, explain, parity, port, rules, verify, weights
 from convmap.errors import ConvmapError
 from convmap.rules import load
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; every expected problem is one line on stderr and exit code 2."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         folders.add(getattr(args, "rules", []))
         return int(args.run(args))
@@ -27,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="convmap",
         description="Port deep-learning code between PyTorch, MindSpore and MegEngine, and prove each port.",
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add(commands)
     coverage.add(commands)
     rules.add(commands)
+    docs.add(commands)
 
     backends = commands.add_parser("backends", help="list the frameworks that can run, or install one")
     actions = backends.add_subparsers(metavar="ACTION")

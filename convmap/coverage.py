@@ -20,6 +20,7 @@ from convmap.rules import load
 SEEDS = 4
 WANTED = 3  # argument sets of each API
 RUN = ("holds", "known")
+PROVEN = ("exact", "mixed", "shim", "partly")
 
 
 @dataclass
@@ -31,19 +32,21 @@ class Row:
     statuses: set[str] = field(default_factory=set)  # of recorded runs that hold: exact, shim
     refused: int = 0  # examples in which it is left, with the reason
     cases: int = 0
-    quirks: set[str] = field(default_factory=set)  # effects that the runs were allowed
+    quirks: set[str] = field(default_factory=set)  # divergences of what it is ported to
     problems: list[str] = field(default_factory=list)  # examples that don't hold, or whose record is old
     bound: bool = False  # the rules have it
     same: bool = False  # it has the same name and meaning everywhere
 
     @property
     def status(self) -> str:
-        """Give exact, shim, partly (some forms are refused), refused, draft (not run) or unknown."""
+        """Give one of PROVEN, or refused, draft (not run) or unknown.
+
+        mixed: a call, and a shim for what it can't say; partly: some forms are refused.
+        """
         if self.problems:
             return "draft"
         if self.statuses:
-            worst = "shim" if "shim" in self.statuses else "exact"
-            return "partly" if self.refused else worst
+            return "partly" if self.refused else "mixed" if len(self.statuses) > 1 else min(self.statuses)
         if self.refused:
             return "refused"
         return "exact" if self.same else "draft" if self.bound else "unknown"
@@ -162,7 +165,7 @@ def table(target: str) -> list[Row]:
     """Give a row for each API: the frequent ones first, then the others of the rules."""
     rules = load()
     source = rules.framework(SOURCE)
-    evidence = read_evidence(target)["examples"]
+    evidence, quirks = read_evidence(target)["examples"], rules.framework(target).quirks
     names = {
         name.replace("Module.", f"{source.module_class}.").replace("Tensor.", f"{source.tensor_class}.")
         for name in source.same
@@ -184,5 +187,5 @@ def table(target: str) -> list[Row]:
             elif recorded["verdict"] in RUN:
                 row.statuses.add(use.status)
                 row.cases += 1
-                row.quirks.update(recorded.get("known", ()))
+                row.quirks.update(q.id for q in quirks if use.target in q.apis)
     return list(rows.values())

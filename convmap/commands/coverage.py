@@ -19,7 +19,7 @@ EXAMPLES = """examples:
   convmap coverage --to mindspore --record           run every example again (needs the frameworks)
 
 An API is exact or a shim where every example that uses it was run in both frameworks, forward and
-gradients, and held; partly where some forms are refused; refused where all are. A draft is in the rules
+gradients, and held; mixed: a call, and a shim for what it can't say; partly: some forms are refused. A draft is in the rules
 and has no such run, or one of another port than today's: it does not count. Exit codes: 0 done, 1 an
 example does not hold or its record is old, 2 a usage error."""
 
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from convmap.coverage import WANTED, frequent, read_evidence, table
+    from convmap.coverage import PROVEN, WANTED, frequent, read_evidence, table
     from convmap.examples import SOURCE
     from convmap.rules import load
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         for row in table(target)
         if (args.all or row.api in common)
         and (not args.api or fnmatch.fnmatchcase(row.api, args.api))
-        and (not args.missing or row.status not in ("exact", "shim", "partly"))
+        and (not args.missing or row.status not in PROVEN)
     ]
     versions = ", ".join(f"{name} {version}" for name, version in read_evidence(target)["versions"].items())
     counts = Counter(row.status for row in rows)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{'API':<{width}}  {target:<9} cases  refused")
         for row in rows:
             note = f"  not as recorded: {row.problems[0]}" if row.problems else ""
-            few = "*" if row.status in ("exact", "shim", "partly") and row.cases < WANTED else " "
+            few = "*" if row.status in PROVEN and row.cases < WANTED else " "
             print(f"{row.api:<{width}}  {row.status:<9} {row.cases:>5}{few} {row.refused or '':>7}{note}")
         print(f"{len(rows)} APIs: {', '.join(f'{n} {status}' for status, n in counts.most_common())}")
         print(f"run in {versions}; *: fewer than {WANTED} argument sets")

@@ -1,0 +1,63 @@
+"""``convmap docs``: builds the site of API differences."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from convmap.errors import ConvmapError
+
+EXAMPLES = """examples:
+  convmap docs build                      write the site to site/
+  convmap docs build -o public/
+  convmap docs check public/              follow every link of a built site
+
+The site is made from the rules and the recorded runs; no framework is needed (pip install
+'convmap[docs]'). Exit codes: 0 built, 2 an example's record does not hold, a link leads nowhere, or
+something is not installed."""
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "docs",
+        help="build the site of API differences, in English and Chinese",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    build = actions.add_parser("build", help="write the site")
+    build.add_argument("-o", "--output", default="site", metavar="FOLDER")
+    build.set_defaults(run=_build)
+    check = actions.add_parser("check", help="follow every link of a built site")
+    check.add_argument("folder", metavar="FOLDER")
+    check.set_defaults(run=_check)
+
+
+def _build(args: argparse.Namespace) -> int:
+    for module in ("mkdocs", "material", "jieba", "numpy"):
+        if importlib.util.find_spec(module) is None:
+            raise ConvmapError(f"{module} is not installed: pip install 'convmap[docs]'")
+    from convmap.docs.site import build
+
+    start = time.perf_counter()
+    counts = build(Path(args.output), lambda line: print(line, file=sys.stderr))
+    seconds = time.perf_counter() - start
+    print(
+        f"{args.output}: {counts['pages']} pages, {counts['examples']} recorded examples, "
+        f"{counts['links']} links checked, {seconds:.0f} s"
+    )
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from convmap.docs.site import check_links
+
+    folder = Path(args.folder)
+    if not (folder / "index.html").exists():
+        raise ConvmapError(f"{folder}: no site: it has no index.html")
+    print(f"{check_links(folder)} links lead somewhere")
+    return 0

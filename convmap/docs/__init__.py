@@ -1,0 +1,1 @@
+"""The documentation of API differences: a site from the rules, the recorded runs and the parser."""

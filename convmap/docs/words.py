@@ -1,0 +1,37 @@
+"""The words of the site in its languages: texts.toml."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from convmap.rules import read_toml
+
+LANGUAGES = ("en", "zh")
+NAMES = {"torch": "PyTorch", "mindspore": "MindSpore", "megengine": "MegEngine"}
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    return read_toml(Path(__file__).parent / "texts.toml")
+
+
+class Words:
+    """One language: ``words("renamed")``; a key that is not there is a KeyError."""
+
+    def __init__(self, language: str) -> None:
+        self.language, self.table = language, _table()[language]
+
+    def __call__(self, key: str, *values: object) -> str:
+        text: str = self.table[key]
+        return text.format(*values) if values else text
+
+    def page(self, code: str) -> dict[str, str]:
+        """Give the page of a diagnostic where this language has its own."""
+        found: dict[str, str] = self.table.get("pages", {}).get(code, {})
+        return found
+
+
+def name(framework: str) -> str:
+    return NAMES.get(framework, framework)
