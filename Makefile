@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test style backends clean
+.PHONY: help demo docs test style backends clean
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +18,9 @@ $(VENV)/.test: pyproject.toml $(BIN)/convmap
 
 demo: $(BIN)/convmap ## port a DCGAN to MindSpore: the diff, the report, what is proven
 	$(BIN)/convmap port examples/dcgan.py --to mindspore --diff
+
+docs: $(VENV)/.test ## build the site of API differences in site/
+	$(BIN)/convmap docs build
 
 backends: $(BIN)/convmap ## install the three frameworks, each in an environment of its own
 	$(BIN)/convmap backends install torch mindspore megengine

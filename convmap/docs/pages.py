@@ -31,10 +31,8 @@ def operator_page(
     if not mine:
         return ""
     lines = [f"# {mine[0]} → {name(target.name)}", ""]
-    lines += [
-        ", ".join(f"`{api}`" for api in mine) + f" · {words('to', name(source.name), name(target.name))}",
-        "",
-    ]
+    across = words("to", name(source.name), name(target.name))
+    lines += [f"**{words.operator(operator)}** · {across} · " + ", ".join(f"`{api}`" for api in mine), ""]
     lines += _lowering(found, words)
     by_api: dict[str, list[Pair]] = {}
     for pair in found:

@@ -29,8 +29,9 @@ REDIRECT = (
     'location.replace((navigator.language.startsWith("zh") ? "zh" : "en") + "/index.html")</script>'
     '<a href="en/index.html">English</a> <a href="zh/index.html">中文</a>\n'
 )
+# The theme's own script would lead to the other language's home: this link keeps the page.
 SWITCH = """<div class="md-header__option">
-  <a class="md-header__button" id="convmap-language" hreflang="{{ config.extra.other }}"
+  <a class="md-header__button" id="convmap-language" onclick="event.stopPropagation()"
      href="{{ base_url }}/../{{ config.extra.other }}/{{ page.url }}">{{ config.extra.other_name }}</a>
 </div>
 """
@@ -152,8 +153,7 @@ def _settings(words: Words) -> dict[str, object]:
             "generator": False,
         },
         "plugins": [
-            {"search": {"lang": ["en", "zh"], "separator": r"[\s\-,:!=\[\]()\"`/\.]+"}},
-            "offline",
+            {"search": {"lang": ["en", "zh"], "separator": r"[\s\u200b\-,:!=\[\]()\"`/\.]+"}},
         ],
         "nav": [{title: file} for title, file in order],
         "not_in_nav": "/*-*/",

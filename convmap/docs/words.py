@@ -32,6 +32,11 @@ class Words:
         found: dict[str, str] = self.table.get("pages", {}).get(code, {})
         return found
 
+    def operator(self, operator: str) -> str:
+        """Give what this language calls an operator: its own name where there is none."""
+        known: dict[str, str] = self.table.get("operators", {})
+        return known.get(operator, operator.replace("_", " "))
+
 
 def name(framework: str) -> str:
     return NAMES.get(framework, framework)

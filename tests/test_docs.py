@@ -1,0 +1,184 @@
+"""The site: what its pages say, that its links lead somewhere, and that a browser can use it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convmap import coverage
+from convmap.diagnostics import codes
+from convmap.docs import pages, site
+from convmap.docs.facts import pairs
+from convmap.docs.pictures import errors, full_output
+from convmap.docs.words import LANGUAGES, Words, _table
+from convmap.errors import ConvmapError
+from convmap.rules import load
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("docs") / "site"
+    counts = site.build(output, lambda line: None)
+    assert counts["pages"] > 2000 and counts["links"] > 10000
+    return output
+
+
+def transposed(api: str, target: str) -> Any:
+    rules = load()
+    found = pairs(rules, "conv_transpose", rules.framework("torch"), rules.framework(target))
+    return next(pair for pair in found if pair.mine.api == api)
+
+
+def test_both_languages_have_all_words() -> None:
+    english, chinese = (_table()[language] for language in LANGUAGES)
+    assert set(chinese) - {"pages", "operators"} == set(english)
+    assert set(chinese["pages"]) | {"CM101"} == set(codes())
+    assert set(chinese["operators"]) <= set(load().operators)
+
+
+@pytest.mark.parametrize(
+    "parameter,other,differences",
+    [
+        ("in_channels", "in_channels", []),
+        ("groups", "group", ["renamed", "position"]),
+        ("bias", "has_bias", ["renamed", "default", "position"]),
+        ("output_padding", "pad_mode, padding", ["renamed", "adapter_symmetric_crop", "adapter_sides_crop"]),
+        ("padding_mode", "", ["only_default"]),
+    ],
+)
+def test_parameters(parameter: str, other: str, differences: list[str]) -> None:
+    pair = transposed("torch.nn.ConvTranspose2d", "mindspore")
+    row = next(row for row in pair.rows if row.name == parameter)
+    assert (row.other, [key for key, _ in row.differences]) == (other, differences)
+
+
+def test_a_parameter_in_another_place_is_said() -> None:
+    pair = transposed("torch.nn.ConvTranspose2d", "megengine")
+    row = next(row for row in pair.rows if row.name == "groups")
+    assert row.differences == (("position", ("7", "8")),)
+
+
+def test_the_pictures_values() -> None:
+    assert full_output(np.array([1.0, 2, 3]), np.array([1.0, 10, 100]), 2).tolist() == [
+        1,
+        10,
+        102,
+        20,
+        203,
+        30,
+        300,
+    ]
+    image, share = errors(size=5)
+    assert share == pytest.approx(19 / 100) and image.count("<rect") == 100  # the last row and column
+
+
+def test_a_page_has_what_the_official_ones_have(built: Path) -> None:
+    text = (built / "en" / "torch-mindspore" / "conv_transpose.html").read_text()
+    for part in (
+        "Signatures",
+        "Output size",
+        "Initialisation",
+        "Weights",
+        "Measured divergences",
+        "of the bound",
+    ):
+        assert part in text, part
+    assert "output_padding" in text and "i o 1 k" in text
+    assert "转置卷积" in (built / "zh" / "torch-megengine" / "conv_transpose.html").read_text()
+
+
+def test_every_pair_has_pages(built: Path) -> None:
+    there = {path.name for path in (built / "en").iterdir() if "-" in path.name}
+    assert len(there) == 6
+
+
+def test_the_command_line_is_the_parsers_own() -> None:
+    text = pages.cli_page(Words("en"))
+    assert "## convmap rules new" in text and "--output-padding {exact,documented}" in text
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<a href="b.html#x">b</a><a href="https://elsewhere/">c</a>')
+    with pytest.raises(ConvmapError, match="'b.html#x' leads nowhere"):
+        site.check_links(tmp_path)
+    (tmp_path / "b.html").write_text("")
+    assert site.check_links(tmp_path) == 1
+
+
+def test_an_example_that_does_not_hold_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = coverage.read_evidence("mindspore")
+    recorded["examples"]["nn.ReLU()"]["verdict"] = "differs"
+    read = coverage.read_evidence
+    monkeypatch.setattr(coverage, "read_evidence", lambda t: recorded if t == "mindspore" else read(t))
+    with pytest.raises(ConvmapError, match=r"'nn.ReLU\(\)' does not hold"):
+        site.build(tmp_path)
+
+
+def test_a_record_of_another_port_is_a_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = coverage.read_evidence("mindspore")
+    recorded["examples"]["torch.sin(x)"]["digest"] = "0" * 12
+    monkeypatch.setattr(coverage, "read_evidence", lambda target: recorded)
+    row = next(row for row in coverage.table("mindspore") if row.api == "torch.sin")
+    assert row.status == "draft" and row.problems == ["torch.sin(x)"]
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def address(built: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(built)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: the site is not opened in a browser")
+def test_in_a_browser(address: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    problems: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        for language, word in (("en", "ConvTranspose2d"), ("zh", "ConvTranspose2d"), ("zh", "转置卷积")):
+            page.goto(f"{address}/{language}/index.html")
+            page.fill("input.md-search__input", word)
+            page.wait_for_selector(".md-search-result__article h1", timeout=20000)
+            titles = page.locator(".md-search-result__article h1").all_inner_texts()
+            assert any("ConvTranspose2d" in title for title in titles), titles
+        page.goto(f"{address}/en/torch-mindspore/conv_transpose.html")
+        page.click("#convmap-language")
+        page.wait_for_url("**/zh/torch-mindspore/conv_transpose.html")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            for name in (
+                "en/index",
+                "zh/matrix",
+                "en/torch-mindspore/conv_transpose",
+                "en/cli",
+                "zh/pictures",
+            ):
+                page.goto(f"{address}/{name}.html")
+                wide = page.evaluate(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                )
+                assert not wide, (name, width)
+        browser.close()
+    assert not problems
