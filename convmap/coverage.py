@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convmap.errors import ConvmapError
-from convmap.examples import SOURCE, Example, examples
+from convmap.examples import SOURCE, Example, pieces
 from convmap.folders import evidence_folder, rules_folder
 from convmap.rewrite.port import Port
 from convmap.rules import load
@@ -52,14 +52,22 @@ class Row:
         return "exact" if self.same else "draft" if self.bound else "unknown"
 
 
-def evidence_file(target: str) -> Path:
-    framework = load().framework(target)
-    return evidence_folder() / f"examples-{framework.name}-{framework.version}.json"
+def evidence_file(target: str, source: str = SOURCE) -> Path:
+    """Name the file of what was recorded: of torch's pieces by the target, of others' by the source."""
+    framework = load().framework(target if source == SOURCE else source)
+    way = "" if source == SOURCE else f"to-{target}-from-"
+    return evidence_folder() / f"examples-{way}{framework.name}-{framework.version}.json"
 
 
-def read_evidence(target: str) -> dict[str, Any]:
-    """Read what was recorded for a target; raise ConvmapError where nothing was."""
-    path = evidence_file(target)
+def directions() -> list[tuple[str, str]]:
+    """Give each source and target that can be run: one of them is torch, which judges in float64."""
+    others = [name for name in load().frameworks if name != SOURCE]
+    return [(SOURCE, name) for name in others] + [(name, SOURCE) for name in others]
+
+
+def read_evidence(target: str, source: str = SOURCE) -> dict[str, Any]:
+    """Read what was recorded for a direction; raise ConvmapError where nothing was."""
+    path = evidence_file(target, source)
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
@@ -87,6 +95,7 @@ def record(target: str, chosen: Sequence[Example], shown: Callable[[Example, str
     from convmap.sides import workers
 
     versions = {e.framework: e.version for e in environments.discover()}
+    source = chosen[0].source
     rows: dict[str, Any] = {}
     with workers() as pool, tempfile.TemporaryDirectory() as folder:
         for example in chosen:
@@ -94,7 +103,7 @@ def record(target: str, chosen: Sequence[Example], shown: Callable[[Example, str
             shown(example, rows[example.name]["verdict"])
     return {
         "target": target,
-        "versions": {SOURCE: versions[SOURCE], target: versions[target]},
+        "versions": {source: versions[source], target: versions[target]},
         "seeds": SEEDS,
         "examples": rows,
     }
@@ -161,20 +170,21 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def table(target: str) -> list[Row]:
-    """Give a row for each API: the frequent ones first, then the others of the rules."""
+def table(target: str, start: str = SOURCE) -> list[Row]:
+    """Give a row for each API of a framework: torch's frequent ones first, then the others of the rules."""
     rules = load()
-    source = rules.framework(SOURCE)
-    evidence, quirks = read_evidence(target)["examples"], rules.framework(target).quirks
+    source = rules.framework(start)
+    evidence, quirks = read_evidence(target, start)["examples"], rules.framework(target).quirks
     names = {
         name.replace("Module.", f"{source.module_class}.").replace("Tensor.", f"{source.tensor_class}.")
         for name in source.same
     }
-    rows = {api: Row(api, target) for api in [*frequent(), *sorted(source.by_api)]}
+    first = frequent() if start == SOURCE else {}
+    rows = {api: Row(api, target) for api in [*first, *sorted(api for api in source.by_api if api)]}
     for api, row in rows.items():
         plain = api.removesuffix("_") if api.rpartition(".")[2][:-1] in source.in_place else api
         row.bound, row.same = bool({api, plain} & set(source.by_api)), api in names
-    for example in examples():
+    for example in pieces(start):
         port = example.port(target)
         recorded = evidence.get(example.name)
         fresh = recorded is not None and recorded["digest"] == digest(port)

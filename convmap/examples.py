@@ -30,6 +30,8 @@ class Example:
     code: str
     inputs: tuple[str, ...]
     title: str = ""  # of a model
+    source: str = SOURCE
+    whole: str = ""  # the model file, where it is not made of the piece
 
     @property
     def name(self) -> str:
@@ -39,6 +41,8 @@ class Example:
     @property
     def text(self) -> str:
         """The model file that runs it; its class is ``Net``."""
+        if self.whole:
+            return self.whole
         if self.kind == "layer":
             forward = "\n    def forward(self, x):\n        return self.layer(x)\n"
             return f"{HEAD}{NET}        self.layer = {self.code}\n{forward}"
@@ -80,7 +84,7 @@ class Example:
     def port(self, target: str) -> Port:
         rules = load()
         document = Document(self.text.encode(), self.code)
-        return port_document(document, rules.framework(SOURCE), rules.framework(target))
+        return port_document(document, rules.framework(self.source), rules.framework(target))
 
 
 @functools.cache
@@ -106,6 +110,26 @@ def examples() -> tuple[Example, ...]:
     if twice:
         raise RuleError(f"{path}: {twice[0]!r} is there twice")
     return tuple(out)
+
+
+@functools.cache
+def translated(source: str) -> tuple[Example, ...]:
+    """Give the pieces in another framework's words, those whose ports have plain calls only.
+
+    What convmap has ported is as good a source as any: it runs in its framework, and goes back to torch.
+    """
+    out = []
+    for example in examples():
+        port = example.port(source)
+        if example.kind != "initial" and {use.status for use in port.uses} == {"exact"}:
+            code, title = example.shown(port.after), example.title or example.name
+            out.append(Example(example.kind, code, example.inputs, title, source, port.after))
+    return tuple(out)
+
+
+def pieces(source: str) -> tuple[Example, ...]:
+    """Give the pieces that start from a framework."""
+    return examples() if source == SOURCE else translated(source)
 
 
 @functools.cache

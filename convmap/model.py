@@ -187,6 +187,7 @@ class Binding:
     shim: str = ""
     note: str = ""
     read_only: bool = False
+    write_only: bool = False  # it does more than the operator asks, so it says another one where it is read
     statement: bool = False  # it gives nothing, so its result can't be used
     lossy: str = ""  # the name under which a user asks for it; never used otherwise
     evidence: str = ""

@@ -40,7 +40,7 @@ else:
     import tomli as tomllib
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "since", "until",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "write_only", "since", "until",
     "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
@@ -108,7 +108,7 @@ class Framework:
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
         table: dict[str, list[Binding]] = {}
         for binding in self.bindings:
-            if admits(binding, self.version):
+            if admits(binding, self.version) and not binding.write_only:
                 table.setdefault(binding.api, []).append(binding)
         return {api: tuple(found) for api, found in table.items()}
 
@@ -455,6 +455,7 @@ def _bindings(
                     row.get("note", ""),
                     # Later names of one API are understood, and the first is written.
                     row.get("read_only", False) or position > 0,
+                    row.get("write_only", False),
                     row.get("statement", False),
                     row.get("lossy", ""),
                     row.get("evidence", ""),

@@ -63,11 +63,16 @@ class Sides:
         """Give the target's weights from the source's."""
         return {t.target: state[t.source].reshape(t.shape) for t in self.plan.transfers}
 
+    def _moving(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Give the weights that both sides have; the others stay as they start."""
+        both = {transfer.source for transfer in self.plan.transfers}
+        return {name: value for name, value in state.items() if name in both}
+
     def sample(self, case: Case, mode: str, number: int, seed: int, verdict: Verdict) -> Sample:
         """Draw weights and inputs and run the three."""
         stream = np.random.RandomState(seed + 1000 * number)
         inputs = make_inputs(case.inputs, stream)
-        state = self.trained or varied(self.fresh, stream)
+        state = self.trained or {**self.fresh, **self._moving(varied(self.fresh, stream))}
         self.pool[self.source].ask("set_state", model=self.source_model, arrays=state)
         # Two names of one tensor now have one value.
         state = self.pool[self.source].ask("get_state", model=self.source_model)

@@ -74,8 +74,9 @@ def _note(pair: Pair, verdict: Verdict, known: bool) -> float:
     if pair.port is None:
         return 0.0
     verdict.counts, verdict.uses = dict(pair.port.counts), pair.port.uses
-    used = {use.target for use in pair.port.uses}
-    inexact = [row for row in pair.target.quirks if row.accuracy and row.apis & used]
+    used = {name for use in pair.port.uses for name in (use.api, use.target)}
+    quirks = (*pair.source.quirks, *pair.target.quirks)
+    inexact = [row for row in quirks if row.accuracy and row.apis & used]
     verdict.inexact = tuple(row.effect for row in inexact)
     return max((row.accuracy for row in inexact), default=0.0) if known else 0.0
 

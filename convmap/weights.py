@@ -38,6 +38,7 @@ def plan_weights(
             shapes[_join(row["path"], name)] = tuple(shape)
     classes = {row["path"]: row.get("bases") or [row["class"]] for row in target_tree}
     own = {row["path"]: row.get("bases") or [row["class"]] for row in source_tree}
+    trained = {row["path"]: row["parameters"] for row in target_tree}
     transfers: list[Transfer] = []
     left_out: list[tuple[str, str]] = []
     wrong: list[str] = []
@@ -61,6 +62,9 @@ def plan_weights(
                 problem = _shape_problem(full, tuple(shape), wanted, shapes[wanted], bool(found and found[1]))
                 wrong += [problem] if problem else []
                 transfers.append(Transfer(full, wanted, shapes[wanted]))
+            elif found and name in row["buffers"] and not trained.get(path):
+                # The layer was made without trained weights; the target's keeps none at all.
+                left_out.append((full, "not trained in the source, and kept as it starts"))
             elif mine is not None and _canonical(inner, mine) in mine.operator.optional_weights:
                 left_out.append((full, f"{target.name} has no such counter"))
             else:

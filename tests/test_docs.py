@@ -119,7 +119,9 @@ def test_an_example_that_does_not_hold_stops_the_build(
     recorded = coverage.read_evidence("mindspore")
     recorded["examples"]["nn.ReLU()"]["verdict"] = "differs"
     read = coverage.read_evidence
-    monkeypatch.setattr(coverage, "read_evidence", lambda t: recorded if t == "mindspore" else read(t))
+    monkeypatch.setattr(
+        coverage, "read_evidence", lambda t, s="torch": recorded if t == "mindspore" else read(t, s)
+    )
     with pytest.raises(ConvmapError, match=r"'nn.ReLU\(\)' does not hold"):
         site.build(tmp_path)
 
@@ -127,7 +129,7 @@ def test_an_example_that_does_not_hold_stops_the_build(
 def test_a_record_of_another_port_is_a_draft(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = coverage.read_evidence("mindspore")
     recorded["examples"]["torch.sin(x)"]["digest"] = "0" * 12
-    monkeypatch.setattr(coverage, "read_evidence", lambda target: recorded)
+    monkeypatch.setattr(coverage, "read_evidence", lambda target, source: recorded)
     row = next(row for row in coverage.table("mindspore") if row.api == "torch.sin")
     assert row.status == "draft" and row.problems == ["torch.sin(x)"]
 

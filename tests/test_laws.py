@@ -116,3 +116,10 @@ def test_every_shim_that_the_rules_name_is_there() -> None:
     for framework in load().frameworks.values():
         there = read_shims(framework.folders, framework.package)
         assert not {b.shim for b in framework.bindings if b.shim} - set(there), framework.name
+
+
+@pytest.mark.parametrize("name", ["mindspore", "megengine"])
+def test_an_api_is_read_as_one_operator(name: str) -> None:
+    # ops.zeros is written for torch.empty too: read as empty it would go back as memory nobody filled.
+    for api, bindings in load().framework(name).by_api.items():
+        assert len({b.operator.name for b in bindings if api}) <= 1, api

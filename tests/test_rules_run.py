@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convmap.coverage import RUN, digest, read_evidence, run_example
-from convmap.examples import Example, examples
+from convmap.coverage import RUN, digest, directions, read_evidence, run_example
+from convmap.examples import Example, examples, pieces
 from convmap.inputs import Case
 from convmap.rules import load
 from convmap.sides import Workers
@@ -52,13 +52,25 @@ def test_example(example: Example, target: str, pool: Workers, tmp_path: Path) -
     assert row["verdict"] in (*RUN, "refused")
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_evidence_is_of_the_ports_of_today(target: str) -> None:
-    # Where this fails: convmap coverage --to TARGET --record
-    recorded = read_evidence(target)["examples"]
-    assert {e.name: digest(e.port(target)) for e in examples()} == {
-        n: r["digest"] for n, r in recorded.items()
-    }
+@pytest.mark.parametrize("source,target", directions())
+def test_evidence_is_of_the_ports_of_today(source: str, target: str) -> None:
+    # Where this fails: convmap coverage --from SOURCE --to TARGET --record
+    recorded = read_evidence(target, source)["examples"]
+    today = {piece.name: digest(piece.port(target)) for piece in pieces(source)}
+    assert today == {name: row["digest"] for name, row in recorded.items()}
+    assert {row["verdict"] for row in recorded.values()} <= {*RUN, "refused"}
+
+
+# The way back to torch: all of it is recorded, each tenth piece is run again.
+BACK = [piece for source in TARGETS for piece in pieces(source)[::10]]
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("example", BACK, ids=lambda e: f"{e.source}: {e.name}")
+def test_example_back_to_torch(example: Example, pool: Workers, tmp_path: Path) -> None:
+    row = run_example(example, "torch", pool, tmp_path)
+    recorded = read_evidence("torch", example.source)["examples"][example.name]
+    assert row["verdict"] == recorded["verdict"], row
 
 
 @pytest.mark.frameworks

@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   convmap coverage --to megengine --all              every API of the rules
   convmap coverage --to mindspore --missing          those that are not proven
   convmap coverage --to mindspore --api '*interpolate*' --format json
+  convmap coverage --from mindspore --to torch       the other way
   convmap coverage --to mindspore --record           run every example again (needs the frameworks)
 
 An API is exact or a shim where every example that uses it was run in both frameworks, forward and
@@ -32,6 +33,7 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--to", required=True, metavar="FRAMEWORK")
+    parser.add_argument("--from", dest="source", default="torch", metavar="FRAMEWORK")
     parser.add_argument("--api", metavar="PATTERN", help="only APIs like this, as in a shell")
     parser.add_argument("--all", action="store_true", help="every API of the rules, not only the frequent")
     parser.add_argument("--missing", action="store_true", help="only what is not proven")
@@ -41,24 +43,26 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from convmap.coverage import PROVEN, WANTED, frequent, read_evidence, table
+    from convmap.coverage import PROVEN, WANTED, directions, frequent, read_evidence, table
     from convmap.examples import SOURCE
     from convmap.rules import load
 
-    target = load().framework(args.to).name
-    if target == SOURCE:
-        raise ConvmapError(f"the examples are of {SOURCE}; give another framework")
+    target, source = load().framework(args.to).name, load().framework(args.source).name
+    if (source, target) not in directions():
+        raise ConvmapError(f"{source} to {target} can't be judged: only {SOURCE} has float64 convolutions")
     if args.record:
-        _record(target, args.api)
+        _record(source, target, args.api)
     common = frequent()
     rows = [
         row
-        for row in table(target)
-        if (args.all or row.api in common)
+        for row in table(target, source)
+        if (args.all or source != SOURCE or row.api in common)
         and (not args.api or fnmatch.fnmatchcase(row.api, args.api))
         and (not args.missing or row.status not in PROVEN)
     ]
-    versions = ", ".join(f"{name} {version}" for name, version in read_evidence(target)["versions"].items())
+    versions = ", ".join(
+        f"{name} {version}" for name, version in read_evidence(target, source)["versions"].items()
+    )
     counts = Counter(row.status for row in rows)
     if args.format == "json":
         shown = [
@@ -78,14 +82,14 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(row.problems for row in rows) else 0
 
 
-def _record(target: str, pattern: str | None) -> None:
+def _record(source: str, target: str, pattern: str | None) -> None:
     from convmap import files
     from convmap.coverage import evidence_file, read_evidence, record
-    from convmap.examples import Example, examples
+    from convmap.examples import Example, pieces
 
     chosen = [
         e
-        for e in examples()
+        for e in pieces(source)
         if not pattern or any(fnmatch.fnmatchcase(u.api, pattern) for u in e.port(target).uses)
     ]
     done = 0
@@ -99,9 +103,9 @@ def _record(target: str, pattern: str | None) -> None:
             print(f"{example.name}: differs", file=sys.stderr)
 
     made = record(target, chosen, shown)
-    path = evidence_file(target)
-    if len(chosen) < len(examples()) and path.exists():
-        kept = read_evidence(target)["examples"]
-        known = {e.name: e for e in examples()}
+    path = evidence_file(target, source)
+    if len(chosen) < len(pieces(source)) and path.exists():
+        kept = read_evidence(target, source)["examples"]
+        known = {e.name: e for e in pieces(source)}
         made["examples"] = {n: r for n, r in {**kept, **made["examples"]}.items() if n in known}
     files.write(path, json.dumps(made, indent=0, ensure_ascii=False).encode() + b"\n")

@@ -19,7 +19,7 @@ from convmap.model import Binding
 from convmap.rules import Framework, Rules
 
 FORMULAS = {"conv": "formula_conv", "conv_transpose": "formula_conv_transpose"}
-Evidence = dict[str, dict[str, Any]]
+Evidence = dict[tuple[str, str], dict[str, Any]]
 
 
 def operator_page(
@@ -152,8 +152,11 @@ def _quirks(found: list[Pair], words: Words) -> list[str]:
 
 def claims() -> list[dict[str, str]]:
     """Give what official pages say otherwise than the installed packages."""
-    with (rules_folder() / "mindspore" / "official.csv").open(encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["problem"]]
+    found = []
+    for path in sorted(rules_folder().glob("*/official.csv")):
+        with path.open(encoding="utf-8") as file:
+            found += [row for row in csv.DictReader(file) if row["problem"]]
+    return found
 
 
 def _official(apis: Iterable[str], words: Words) -> list[str]:
@@ -193,8 +196,8 @@ def _examples(
     apis: set[str], source: Framework, target: Framework, words: Words, evidence: Evidence
 ) -> list[str]:
     lines = [f"## {words('examples')}", ""]
-    recorded = evidence.get(target.name)
-    if source.name != SOURCE or recorded is None:
+    recorded = evidence.get((source.name, target.name))
+    if recorded is None:
         return [*lines, words("no_examples"), ""]
     versions = [f"{name(f)} {v}" for f, v in recorded["versions"].items()]
     lines += [words("examples_note", *versions), ""]
@@ -204,7 +207,7 @@ def _examples(
     for title, row in recorded["examples"].items():
         if row["kind"] == "model" or not apis & {api for api, _, _ in row["uses"]}:
             continue
-        if len({api for api, _, _ in row["uses"]} - {"torch.nn.Module", "torch.nn.Parameter"}) > 3:
+        if len({api for api, _, _ in row["uses"]} - {source.module_class}) > 3:
             continue
         verdict = row["verdict"]
         said = words("verdict_refused", row["why"]) if verdict == "refused" else words(f"verdict_{verdict}")
@@ -284,21 +287,26 @@ def _index(rules: Rules, source: Framework, target: Framework, words: Words, the
 
 
 def codes_page(words: Words) -> str:
+    """Give the list of diagnostic codes; each has a page."""
     lines = [f"# {words('codes')}", ""]
-    for code, page in codes().items():
-        own = {"title": page.title, "why": page.why, "todo": page.todo, **words.page(code)}
-        lines += [f"## {code}: {own['title']}", "", f"**{words('code_what')}.** {own['why']}", ""]
-        lines += [f"**{words('code_todo')}.** {own['todo']}", ""]
-        if page.example:
-            lines += [
-                f"**{words('code_example')}** (→ {name(page.target)})",
-                "",
-                "```python",
-                page.example.rstrip(),
-                "```",
-                "",
-            ]
-    return "\n".join(lines)
+    rows = [(f"[{code}](codes/{code}.md)", _code_texts(code, words)["title"]) for code in codes()]
+    return "\n".join([*lines, *_table((words("codes"), words("code_what")), rows)])
+
+
+def code_page(code: str, words: Words) -> str:
+    """Give the page of one diagnostic: what it means, what to do, an example."""
+    own, page = _code_texts(code, words), codes()[code]
+    lines = [f"# {code}: {own['title']}", "", f"**{words('code_what')}.** {own['why']}", ""]
+    lines += [f"**{words('code_todo')}.** {own['todo']}", ""]
+    if page.example:
+        head = f"**{words('code_example')}** (→ {name(page.target)})"
+        lines += [head, "", "```python", page.example.rstrip(), "```", ""]
+    return "\n".join([*lines, f"[{words('codes')}](../codes.md)", ""])
+
+
+def _code_texts(code: str, words: Words) -> dict[str, str]:
+    page = codes()[code]
+    return {"title": page.title, "why": page.why, "todo": page.todo, **words.page(code)}
 
 
 def cli_page(words: Words) -> str:

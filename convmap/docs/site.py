@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from convmap import coverage
+from convmap.diagnostics import codes
 from convmap.docs import pages
 from convmap.docs.interface import interface_page
 from convmap.docs.words import LANGUAGES, Words
 from convmap.errors import ConvmapError
-from convmap.examples import SOURCE
 from convmap.rules import Rules, load
 
 GUIDES = ("index", "tutorial", "rules")
@@ -44,8 +44,8 @@ def build(output: Path, shown: Callable[[str], None] = print) -> dict[str, int]:
     today's, or a link leads nowhere.
     """
     rules = load()
-    evidence = {t.name: coverage.read_evidence(t.name) for t in rules.frameworks.values() if t.name != SOURCE}
-    _check_evidence(rules)
+    evidence = {way: coverage.read_evidence(way[1], way[0]) for way in coverage.directions()}
+    _check_evidence()
     with tempfile.TemporaryDirectory() as scratch:
         runs = []
         for language in LANGUAGES:
@@ -76,15 +76,14 @@ def build(output: Path, shown: Callable[[str], None] = print) -> dict[str, int]:
     return {"pages": sum(count for _, count, _ in runs), "examples": examples, "links": links}
 
 
-def _check_evidence(rules: Rules) -> None:
-    for target in rules.frameworks.values():
-        if target.name != SOURCE:
-            problems = [row.problems[0] for row in coverage.table(target.name) if row.problems]
-            if problems:
-                raise ConvmapError(
-                    f"{target.name}: {problems[0]!r} does not hold, or its record is old: "
-                    f"convmap coverage --to {target.name} --record"
-                )
+def _check_evidence() -> None:
+    for source, target in coverage.directions():
+        problems = [row.problems[0] for row in coverage.table(target, source) if row.problems]
+        if problems:
+            raise ConvmapError(
+                f"{target}: {problems[0]!r} does not hold, or its record is old: "
+                f"convmap coverage --from {source} --to {target} --record"
+            )
 
 
 def _write(rules: Rules, folder: Path, words: Words, evidence: pages.Evidence) -> int:
@@ -107,6 +106,7 @@ def _write(rules: Rules, folder: Path, words: Words, evidence: pages.Evidence) -
         "codes": pages.codes_page(words),
         "cli": pages.cli_page(words),
         "api": interface_page(words),
+        **{f"codes/{code}": pages.code_page(code, words) for code in codes()},
     }
     for name, text in written.items():
         path = docs / f"{name}.md"
@@ -156,7 +156,7 @@ def _settings(words: Words) -> dict[str, object]:
             {"search": {"lang": ["en", "zh"], "separator": r"[\s\u200b\-,:!=\[\]()\"`/\.]+"}},
         ],
         "nav": [{title: file} for title, file in order],
-        "not_in_nav": "/*-*/",
+        "not_in_nav": "/*-*/\n/codes/",
         "markdown_extensions": [
             "tables",
             "pymdownx.highlight",
