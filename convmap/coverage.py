@@ -109,7 +109,7 @@ def record(target: str, chosen: Sequence[Example], shown: Callable[[Example, str
     }
 
 
-def run_example(example: Example, target: str, pool: Any, folder: Path) -> dict[str, Any]:
+def run_example(example: Example, target: str, pool: Any, folder: Path, seeds: int = SEEDS) -> dict[str, Any]:
     """Run one example in a folder of its own; give its row of the evidence."""
     from convmap.inputs import Case
     from convmap.verify import verify
@@ -131,7 +131,7 @@ def run_example(example: Example, target: str, pool: Any, folder: Path) -> dict[
     if example.kind == "initial":
         return {**row, **_drawn(case, target, pool)}
     for known in (False, True):
-        found = verify(case, target, pool, load(), seeds=SEEDS, known=known, modes=example.modes)
+        found = verify(case, target, pool, load(), seeds=seeds, known=known, modes=example.modes)
         if found.holds or found.problem or not found.inexact:
             break
     forward = [c for _, c in found.comparisons if c.kind in ("forward", "buffer")]

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from convmap.compare import Comparison, compare
+from convmap.rules import Rules
 from convmap.sides import JUDGE, Sample, Sides
 from convmap.walks import Layer, Walk
+from convmap.witness import in_reach, testify
 
 SIDE = 48  # elements of an error map along each axis, at most
 
 
-def localise(sides: Sides, sample: Sample, mode: str) -> Walk:
+def localise(sides: Sides, sample: Sample, mode: str, rules: Rules) -> Walk:
     """Walk a sample through the source, the target and the float64 judge, layer by layer."""
     common: dict[str, Any] = dict(
         inputs=list(sample.inputs.arrays),
@@ -32,7 +34,7 @@ def localise(sides: Sides, sample: Sample, mode: str) -> Walk:
     judge = sides.pool[JUDGE].ask("trace", model=judged, dtype="float64", **common)
     other = sides.target if sides.source == JUDGE else sides.source
     own, theirs = _by_turn(traces[JUDGE]), _by_turn(traces[other])
-    layers, first, image = [], None, None
+    layers, first, image, witness = [], None, None, ""
     for key, right in _by_turn(judge).items():
         if key not in own or key not in theirs:
             continue  # a layer of one side only: a shim's inside, or a container that is one function
@@ -46,7 +48,29 @@ def localise(sides: Sides, sample: Sample, mode: str) -> Walk:
         layers.append(layer)
         if first is None and not layer.holds:
             first, image = layer, _image(theirs[key], right)
-    return Walk(mode, tuple(layers), first, image)
+            if layer.own:
+                witness = _witness(sides, sample, rules, judged, {JUDGE: own[key], other: theirs[key]})
+    return Walk(mode, tuple(layers), first, image, witness=witness)
+
+
+def _witness(
+    sides: Sides, sample: Sample, rules: Rules, judged: int, steps: dict[str, dict[str, Any]]
+) -> str:
+    """Ask the NumPy core about a layer, where it is a convolution of torch's own."""
+    torch = rules.framework(JUDGE)
+    path = steps[JUDGE]["path"]
+    binding = torch.layer(steps[JUDGE]["class"])
+    if binding is None or not in_reach(binding) or any(len(s["inputs"]) != 1 for s in steps.values()):
+        return ""
+    names = [p.name for p in binding.params]
+    settings = sides.pool[JUDGE].ask("settings", model=judged, path=path, names=names)
+    state = sample.state if sides.source == JUDGE else sides.moved(sample.state)
+    tensors = [state.get(f"{path}.{w.name}" if path else w.name) for w in binding.weights]
+    weight, bias = (*tensors, None)[:2]
+    if weight is None:
+        return ""
+    runs = {name: (step["inputs"][0], step["outputs"][0]) for name, step in steps.items()}
+    return testify(binding, settings, weight, bias, runs)
 
 
 def _by_turn(trace: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:

@@ -57,7 +57,7 @@ def verify(
                 found = _compared(samples, accuracy)
                 verdict.comparisons += [(mode, comparison) for comparison in found]
                 if verdict.walk is None and any(c.kind == "forward" and not c.holds for c in found):
-                    verdict.walk = _walk(sides, samples[0], mode, pair)
+                    verdict.walk = _walk(sides, samples[0], mode, pair, rules)
     except (ConvmapError, WorkerError) as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")
@@ -119,9 +119,9 @@ def _compared(samples: list[Sample], accuracy: float) -> list[Comparison]:
     return out
 
 
-def _walk(sides: Sides, sample: Sample, mode: str, pair: Pair) -> Walk:
+def _walk(sides: Sides, sample: Sample, mode: str, pair: Pair, rules: Rules) -> Walk:
     """Find the first layer that is off, and its calls in both files."""
-    walk = localise(sides, sample, mode)
+    walk = localise(sides, sample, mode, rules)
     if walk.first is None:
         return walk
     places = []

@@ -43,6 +43,7 @@ class Walk:
     image: np.ndarray | None = None  # the error over the last two axes, largest over the others
     source_place: Place | None = None
     target_place: Place | None = None
+    witness: str = ""  # what the NumPy core says of the first that is off
 
     def __str__(self) -> str:
         if self.first is None:
@@ -55,7 +56,7 @@ class Walk:
             )
         return (
             f"the first layer that is off is {_shown(layer)}: {layer.after:.3g} of the bound, {layer.pattern};"
-            f" what it takes holds ({layer.before:.2g})"
+            f" what it takes holds ({layer.before:.2g})" + (f"; {self.witness}" if self.witness else "")
         )
 
 

@@ -86,6 +86,14 @@ class Model:
             })  # fmt: skip
         return rows
 
+    def settings(self, path, names):
+        """Give what a layer was made with, as far as it keeps that under the arguments' names."""
+        module = self.net.get_submodule(path)
+        found = {name: getattr(module, name, None) for name in names}
+        found = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in found.items()}
+        plain = {k: v for k, v in found.items() if isinstance(v, (int, float, str, tuple))}
+        return {**plain, **({"bias": module.bias is not None} if "bias" in names else {})}
+
     def get_state(self):
         return {k: v.detach().numpy() for k, v in self.net.state_dict().items()}
 
