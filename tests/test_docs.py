@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import http.server
+import re
+import shlex
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,8 @@ import numpy as np
 import pytest
 
 from convmap import coverage
+from convmap.backends import environments
+from convmap.cli import main
 from convmap.diagnostics import codes
 from convmap.docs import pages, site
 from convmap.docs.facts import pairs
@@ -132,6 +137,34 @@ def test_a_record_of_another_port_is_a_draft(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(coverage, "read_evidence", lambda target, source: recorded)
     row = next(row for row in coverage.table("mindspore") if row.api == "torch.sin")
     assert row.status == "draft" and row.problems == ["torch.sin(x)"]
+
+
+def _commands(language: str) -> list[str]:
+    guide = Path(site.__file__).parent / "guides" / language / "tutorial.md"
+    blocks = re.findall(r"(?ms)^```\n(.*?)^```$", guide.read_text(encoding="utf-8"))
+    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+@pytest.mark.frameworks
+def test_the_tutorials_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = _commands("en")
+    examples = Path(__file__).parent.parent / "examples"
+    (tmp_path / "examples").mkdir()
+    shutil.copy(examples / "dcgan.py", tmp_path / "examples")
+    torch = next(e.interpreter for e in environments.discover() if e.framework == "torch")
+    make = (
+        "import sys, torch; sys.path.insert(0, 'examples'); from dcgan import Generator;"
+        " torch.save(Generator(100, 4).state_dict(), 'generator.pth')"
+    )
+    subprocess.run([str(torch), "-c", make], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    narrow = [command.replace("Generator(100)", "Generator(100, 4)") for command in commands]  # not for hours
+    run = [shlex.split(command)[1:] for command in narrow if "backends install" not in command]
+    assert len(run) == 4
+    assert commands == _commands("zh")
+    for arguments in run:
+        assert main(arguments) == 0, arguments
+    assert {"generator.ckpt", "report.html"} <= {path.name for path in tmp_path.iterdir()}
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

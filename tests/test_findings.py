@@ -110,11 +110,15 @@ def test_statistics_count_codes_and_refused_apis(tmp_path: Path, capsys: Any) ->
         ("cm202", ["CM202"]),
         (
             "torch.nn.ConvTranspose2d",
-            ["-> mindspore 2.10.0, call: mindspore.nn.Conv2dTranspose", "groups -> group", "quirk"],
+            [
+                "-> mindspore 2.10.0, call: mindspore.nn.Conv2dTranspose",
+                "groups -> group: renamed; position 7 → 9",
+                "quirk",
+            ],
         ),
         (
             "mindspore.nn.BatchNorm2d",
-            ["torch.nn.BatchNorm2d", "momentum -> momentum (complement); default 0.9 -> 0.1"],
+            ["torch.nn.BatchNorm2d", "momentum -> momentum: default 0.9 → 0.1; one minus the value"],
         ),
     ],
 )

@@ -8,16 +8,14 @@ from typing import Any
 
 from convmap.commands.rules import option
 from convmap.diagnostics import Code, codes
+from convmap.docs.facts import Pair, pairs, shown_name, signature
+from convmap.docs.words import Words, difference
 from convmap.errors import ConvmapError
-from convmap.model import Binding
 from convmap.rules import Framework, Rules, load
-from convmap.versions import admits
 
 EXAMPLES = """examples:
   convmap explain CM202
   convmap explain torch.nn.ConvTranspose2d --to mindspore"""
-
-PLAIN = ("same", "spatial")  # adapters that change nothing worth a word
 
 
 def add(commands: Any) -> None:
@@ -46,7 +44,11 @@ def run(args: argparse.Namespace) -> int:
     wanted = [rules.framework(args.to)] if args.to else [
         f for f in rules.frameworks.values() if f is not source
     ]  # fmt: skip
-    print("\n\n".join(_api_page(bindings, source, target) for target in wanted))
+    operators = dict.fromkeys(binding.operator.name for binding in bindings)
+    for number, target in enumerate(wanted):
+        every = [pair for operator in operators for pair in pairs(rules, operator, source, target)]
+        mine = [pair for pair in every if pair.mine.api == name]
+        print(("\n" if number else "") + _api_page(mine, name, source, target))
     return 0
 
 
@@ -65,72 +67,40 @@ def _code_page(code: str, page: Code) -> str:
     return "\n".join(lines)
 
 
-def _signature(binding: Binding) -> str:
-    parts, star = [], False
-    for p in binding.params:
-        if p.kind == "keyword" and not star:
-            parts.append("*")
-            star = True
-        star = star or p.kind == "args"
-        prefix = {"args": "*", "kwargs": "**"}.get(p.kind, "")
-        parts.append(prefix + p.name + (f"={p.default.code}" if p.default is not None else ""))
-    return f"({', '.join(parts)})"
-
-
-def _name(binding: Binding) -> str:
-    return binding.shim or binding.api or binding.write
-
-
-def _api_page(bindings: tuple[Binding, ...], source: Framework, target: Framework) -> str:
+def _api_page(pairs: list[Pair], api: str, source: Framework, target: Framework) -> str:
     lines = []
-    for binding in bindings:
-        lines.append(f"{binding.api}{_signature(binding)}  [{source.name} {source.version}]")
-        every = target.for_operator(binding.operator, binding.dims)
-        found = [b for b in every if admits(b, target.version)]
+    for signature_ in dict.fromkeys(signature(b, None) for b in source.by_api[api]):
+        lines.append(f"{signature_}  [{source.name} {source.version}]")
+        found = [pair for pair in pairs if signature(pair.mine, None) == signature_]
         if not found:
             lines.append(f"  -> {target.name} {target.version}: nothing in the rules; the call is refused")
-            continue
-        for other in found:
-            lines += [f"  {line}" for line in _counterpart(binding, other, target)]
+        for pair in found:
+            lines += [f"  {line}" for line in _counterpart(pair, target)]
     return "\n".join(lines)
 
 
-def _counterpart(mine: Binding, other: Binding, target: Framework) -> list[str]:
-    kind = "shim" if other.shim else "written as" if other.write and not other.api else "call"
-    signature = "" if other.write and not other.api else _signature(other)
-    lines = [f"-> {target.name} {target.version}, {kind}: {_name(other)}{signature}"]
-    slots = {
-        slot: (", ".join(p for _, p in m.roles), m.adapter) for m in other.maps for slot in m.slots if m.roles
-    }
-    for mapping in mine.maps:
-        for slot in mapping.slots:
-            names = ", ".join(p for _, p in mapping.roles)
-            if not names:
-                continue
-            if slot not in slots:
-                lines.append(f"   {names}: nothing to say it with; only its neutral value is ported")
-                continue
-            there, adapter = slots[slot]
-            ways = dict.fromkeys(a.replace("_", " ") for a in (mapping.adapter, adapter) if a not in PLAIN)
-            how = f" ({', '.join(ways)})" if ways else ""
-            line = f"   {names} -> {there}{how}" + _default_note(mine, names, other, there)
-            if line not in lines:
-                lines.append(line)
-    for weight in other.weights:
-        if weight.name != weight.canonical or weight.layout:
+def _counterpart(pair: Pair, target: Framework) -> list[str]:
+    words, other = Words("en"), pair.other
+    plain = bool(other.api or other.shim)
+    kind = "shim" if other.shim else "call" if plain else "written as"
+    there = signature(other, None) if plain else shown_name(other)
+    lines = [f"-> {target.name} {target.version}, {kind}: {there}"]
+    same = [row.name for row in pair.rows if row.name == row.other != "self" and not row.differences]
+    if same:
+        lines.append(f"   {', '.join(same)}: the same")
+    for row in pair.rows:
+        if row.name in ("self", *same):
+            continue
+        said = difference(row, words, "")
+        lines.append(
+            f"   {row.name}" + (f" -> {row.other}" if row.other else "") + (f": {said}" if said else "")
+        )
+    for parameter, values, why in pair.fixed:
+        lines.append(f"   {parameter} stays {values}" + (f": {why}" if why else ""))
+    for mine, theirs, layout in pair.weights:
+        if mine != theirs or layout:
             lines.append(
-                f"   weight {weight.canonical} -> {weight.name}" + (weight.layout and f" as {weight.layout}")
+                f"   weight {mine} -> {theirs or words('no_weight')}" + (f" as {layout}" if layout else "")
             )
     lines += [f"   not where {limit.when}: {limit.reason}" for limit in other.limits if not limit.name]
-    for quirk in target.quirks:
-        if _name(other) in quirk.apis:
-            lines.append(f"   quirk {quirk.id}: {quirk.effect}")
-    return lines
-
-
-def _default_note(mine: Binding, name: str, other: Binding, there: str) -> str:
-    own = next((p.default for p in mine.params if p.name == name), None)
-    default = next((p.default for p in other.params if p.name == there), None)
-    if own is None or default is None or own.code == default.code:
-        return ""
-    return f"; default {own.code} -> {default.code}"
+    return lines + [f"   quirk {quirk.id}: {quirk.effect}" for quirk in pair.quirks]

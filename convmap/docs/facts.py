@@ -60,8 +60,8 @@ def shown_name(binding: Binding) -> str:
     return binding.write.replace("@", "").replace("!", "")
 
 
-def signature(binding: Binding) -> str:
-    """Give a signature as Python writes it, a parameter a line where it is long."""
+def signature(binding: Binding, width: int | None = WIDTH) -> str:
+    """Give a signature as Python writes it, a parameter a line where it is wider than that."""
     parts, star = [], False
     for p in binding.params:
         if p.kind == "keyword" and not star:
@@ -71,7 +71,7 @@ def signature(binding: Binding) -> str:
         prefix = {"args": "*", "kwargs": "**"}.get(p.kind, "")
         parts.append(prefix + p.name + (f"={p.default.code}" if p.default is not None else ""))
     short = f"{shown_name(binding)}({', '.join(parts)})"
-    if len(short) <= WIDTH:
+    if width is None or len(short) <= width:
         return short
     return "\n".join([f"{shown_name(binding)}(", *(f"    {part}," for part in parts), ")"])
 
@@ -125,7 +125,7 @@ def _rows(mine: Binding, other: Binding) -> Iterator[Row]:
         first = next(p for p in other.params if p.name == names[0])
         there = first.default.code if first.default is not None else ""
         found: list[tuple[str, tuple[str, ...]]] = []
-        if names != [param.name] and "self" not in (param.name, *names):
+        if param.name not in names and "self" not in (param.name, *names):
             found.append(("renamed", ()))
         if len(names) == 1 and default != there and default and there:
             found.append(("default", (default, there)))

@@ -12,7 +12,7 @@ from convmap.cli import parser as command_line
 from convmap.diagnostics import codes
 from convmap.docs.facts import Pair, pairs, shown_name, signature
 from convmap.docs.pictures import crops, errors
-from convmap.docs.words import Words, name
+from convmap.docs.words import Words, difference, name
 from convmap.examples import SOURCE
 from convmap.folders import rules_folder
 from convmap.model import Binding
@@ -97,15 +97,8 @@ def _parameters(pair: Pair, source: Framework, target: Framework, words: Words) 
     for row in pair.rows:
         if row.name == "self":
             continue
-        plain = [d for d in row.differences if not d[0].startswith("adapter_")]
-        forms = [words(key) for key, _ in row.differences if key.startswith("adapter_")]
-        said = "; ".join(
-            [*(_difference(key, values, words) for key, values in plain), " → ".join(forms)][
-                : None if forms else -1
-            ]
-        )
         cells = (_code(row.name), _code(row.default), _code(row.other), _code(row.other_default))
-        rows.append((*cells, said or words("none")))
+        rows.append((*cells, difference(row, words) or words("none")))
     lines += _table(heads, rows)
     if pair.extra:
         listed = ", ".join(f"`{p.name}`" for p in pair.extra)
@@ -125,11 +118,6 @@ def _parameters(pair: Pair, source: Framework, target: Framework, words: Words) 
         ]
         lines += _table(columns, each)
     return lines
-
-
-def _difference(key: str, values: tuple[str, ...], words: Words) -> str:
-    key = "default_differs" if key == "default" else key
-    return words(key, *(f"`{value}`" if key != "position" else value for value in values))
 
 
 def _initialisation(target: Framework, words: Words) -> list[str]:

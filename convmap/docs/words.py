@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from convmap.docs.facts import Row
 from convmap.rules import read_toml
 
 LANGUAGES = ("en", "zh")
@@ -36,6 +37,18 @@ class Words:
         """Give what this language calls an operator: its own name where there is none."""
         known: dict[str, str] = self.table.get("operators", {})
         return known.get(operator, operator.replace("_", " "))
+
+
+def difference(row: Row, words: Words, quote: str = "`") -> str:
+    """Say how a parameter differs, in one line; "" where it does not."""
+    said, forms = [], []
+    for key, values in row.differences:
+        if key.startswith("adapter_"):
+            forms.append(words(key))
+            continue
+        shown = values if key == "position" else [f"{quote}{value}{quote}" for value in values]
+        said.append(words("default_differs" if key == "default" else key, *shown))
+    return "; ".join(said + ([" → ".join(forms)] if forms else []))
 
 
 def name(framework: str) -> str:
