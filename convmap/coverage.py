@@ -34,8 +34,7 @@ class Row:
     cases: int = 0
     quirks: set[str] = field(default_factory=set)  # divergences of what it is ported to
     problems: list[str] = field(default_factory=list)  # examples that don't hold, or whose record is old
-    bound: bool = False  # the rules have it
-    same: bool = False  # it has the same name and meaning everywhere
+    bound: bool = False  # the rules have it, or it has the same name and meaning everywhere
 
     @property
     def status(self) -> str:
@@ -49,7 +48,7 @@ class Row:
             return "partly" if self.refused else "mixed" if len(self.statuses) > 1 else min(self.statuses)
         if self.refused:
             return "refused"
-        return "exact" if self.same else "draft" if self.bound else "unknown"
+        return "draft" if self.bound else "unknown"
 
 
 def evidence_file(target: str, source: str = SOURCE) -> Path:
@@ -76,7 +75,7 @@ def read_evidence(target: str, source: str = SOURCE) -> dict[str, Any]:
 
 
 def frequent() -> dict[str, int]:
-    """Give the APIs that classes with convolutions use most, by the files of 2,449 that use each."""
+    """Give the APIs that files with convolutions use most, each with the number of files that use it."""
     with (rules_folder() / SOURCE / "frequency.csv").open(encoding="utf-8") as file:
         return {row["api"]: int(row["files"]) for row in csv.DictReader(file)}
 
@@ -183,7 +182,7 @@ def table(target: str, start: str = SOURCE) -> list[Row]:
     rows = {api: Row(api, target) for api in [*first, *sorted(api for api in source.by_api if api)]}
     for api, row in rows.items():
         plain = api.removesuffix("_") if api.rpartition(".")[2][:-1] in source.in_place else api
-        row.bound, row.same = bool({api, plain} & set(source.by_api)), api in names
+        row.bound = api in names or bool({api, plain} & set(source.by_api))
     for example in pieces(start):
         port = example.port(target)
         recorded = evidence.get(example.name)

@@ -459,7 +459,7 @@ def _bindings(
                     row.get("statement", False),
                     row.get("lossy", ""),
                     row.get("evidence", ""),
-                    file.name,
+                    str(file),
                 )
             )
     return out

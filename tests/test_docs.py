@@ -100,6 +100,27 @@ def test_a_page_has_what_the_official_ones_have(built: Path) -> None:
     assert "转置卷积" in (built / "zh" / "torch-megengine" / "conv_transpose.html").read_text()
 
 
+@pytest.mark.parametrize(
+    "source,target,call,port",
+    [
+        ("torch", "mindspore", "torch.cat((x, y))", "ops.cat((x, y))"),
+        ("mindspore", "torch", "ops.cat((x, y))", "torch.cat((x, y))"),
+        ("megengine", "torch", "F.concat((x, y))", "torch.cat((x, y))"),
+    ],
+)
+def test_examples_stand_in_their_own_framework(source: str, target: str, call: str, port: str) -> None:
+    rules = load()
+    evidence = {(source, target): coverage.read_evidence(target, source)}
+    frameworks = (rules.framework(source), rules.framework(target))
+    text = pages.operator_page(rules, "cat", *frameworks, Words("en"), evidence)
+    assert f"| `{call}` | `{port}` |" in text
+
+
+def test_what_was_not_run_is_not_proven() -> None:
+    for row in coverage.table("mindspore"):
+        assert row.cases or row.status not in coverage.PROVEN, row.api
+
+
 def test_every_pair_has_pages(built: Path) -> None:
     there = {path.name for path in (built / "en").iterdir() if "-" in path.name}
     assert len(there) == 6

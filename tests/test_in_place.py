@@ -147,6 +147,9 @@ FILLING = "import torch\nimport torch.nn as nn\nclass Net(nn.Module):\n    def _
         ("w = self.fc.weight.data; w.uniform_(0, 1)", ["CM210"]),
         ("w = self.fc.weight.data; nn.init.xavier_uniform_(w.view(4, -1))", ["CM210"]),
         ("for w in self.fc.weight.chunk(2): nn.init.zeros_(w)", ["CM210"]),
+        ("for m in self.modules(): [nn.init.zeros_(w) for w in m.weight]", ["CM210"]),
+        ("for m in self.modules(): [nn.init.zeros_(w) for w in (m.weight[0], m.weight[1])]", ["CM210"]),
+        ("for w in (self.fc.weight, self.fc.bias): nn.init.zeros_(w)", []),
         # What takes a parameter's place would be none.
         ("w = nn.Parameter(torch.ones(3)); w.mul_(2.0); self.w = w", ["CM210"]),
         ("self.w = nn.Parameter(nn.init.zeros_(torch.empty(3)))", ["CM202"]),

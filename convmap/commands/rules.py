@@ -61,13 +61,10 @@ def _check(args: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     bound: dict[str, set[str]] = {}
     for framework in rules.frameworks.values():
-        here = {path.name for path in (folder / framework.name).glob("*.toml")}
-        for binding in (
-            b for b in framework.bindings if b.file in here and _is_in(b, folder, framework.name)
-        ):
+        for binding in (b for b in framework.bindings if folder in Path(b.file).parents):
             counts[framework.name] += 1
             bound.setdefault(binding.operator.name, set()).add(framework.name)
-            where = f"{folder / framework.name / binding.file}: {binding.shim or binding.api}"
+            where = f"{binding.file}: {binding.shim or binding.api}"
             if binding.shim and binding.shim not in read_shims(framework.folders, framework.package):
                 found.append(f"{where}: no shim of this name in {folder / framework.name / 'shims'}")
             args_ = [
@@ -89,26 +86,6 @@ def _check(args: argparse.Namespace) -> int:
     if not counts:
         raise RuleError(f"{folder}: holds no binding; expected <framework>/*.toml with [[binding]]")
     return 1 if found else 0
-
-
-def _is_in(binding: Any, folder: Path, framework: str) -> bool:
-    from convmap.rules import read_toml
-
-    rows = read_toml(folder / framework / binding.file).get("binding", ())
-    names = {name for row in rows for name in _names(row)}
-    return (binding.shim or binding.api) in names
-
-
-def _names(row: dict[str, Any]) -> list[str]:
-    given = row.get("shim") or row.get("api") or ""
-    every = given if isinstance(given, list) else [given]
-    ops = row["op"] if isinstance(row["op"], list) else [row["op"]]
-    return [
-        name.replace("{op}", op).replace("{n}", str(dims))
-        for name in every
-        for op in ops
-        for dims in row.get("dims", [""])
-    ]
 
 
 def _new(args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from convmap.diagnostics import codes
 from convmap.docs.facts import Pair, pairs, shown_name, signature
 from convmap.docs.pictures import crops, errors
 from convmap.docs.words import Words, difference, name
-from convmap.examples import SOURCE
+from convmap.examples import SOURCE, pieces
 from convmap.folders import rules_folder
 from convmap.model import Binding
 from convmap.rules import Framework, Rules
@@ -192,6 +192,7 @@ def _examples(
     heads = (words("source_code", name(source.name)), words("port_code"), words("shape"), words("error"),
              words("of_bound"), "")  # fmt: skip
     rows = []
+    code = {piece.name: piece.code for piece in pieces(source.name)}
     for title, row in recorded["examples"].items():
         if row["kind"] == "model" or not apis & {api for api, _, _ in row["uses"]}:
             continue
@@ -200,12 +201,12 @@ def _examples(
         verdict = row["verdict"]
         said = words("verdict_refused", row["why"]) if verdict == "refused" else words(f"verdict_{verdict}")
         if verdict == "refused":
-            cells = (_code(title.partition(" on ")[0]), "", row["inputs"][0], "", "", said)
+            cells = (_code(code[title]), "", row["inputs"][0], "", "", said)
         else:
             of = max(row["forward"], row.get("gradient", 0))
             error = f"{row['error']:.1e}" if "error" in row else ""
             cells = (
-                _code(title.partition(" on ")[0]),
+                _code(code[title]),
                 _code(row["port"]),
                 row["inputs"][0],
                 error,

@@ -54,6 +54,11 @@ def _bound(inference: Inference, aliasing: Aliasing, by: ast.AST) -> str:
     if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)):
         # for p in self.parameters(); but for gate in weight.chunk(4)
         source = parent.iter
+        if isinstance(source, (ast.Tuple, ast.List)):
+            each = {filled(inference, aliasing, element, True) for element in source.elts}
+            return each.pop() if len(each) == 1 else "view"
+        if isinstance(source, ast.Attribute) and source.attr in inference.framework.weight_names:
+            return "view"  # the rows of a weight
         method = isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
         api = f"{inference.framework.tensor_class}.{source.func.attr}" if method else ""  # type: ignore[attr-defined]
         views = inference.kind(source) in ("tensor", "tensors") or api in inference.framework.by_api
