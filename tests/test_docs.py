@@ -121,6 +121,12 @@ def test_what_was_not_run_is_not_proven() -> None:
         assert row.cases or row.status not in coverage.PROVEN, row.api
 
 
+@pytest.mark.parametrize("more", [[], ["--record"]])
+def test_a_pattern_that_fits_nothing_is_said(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["coverage", "--to", "mindspore", "--api", "torch.nothing", *more]) == 2
+    assert "like 'torch.nothing'" in capsys.readouterr().err
+
+
 def test_every_pair_has_pages(built: Path) -> None:
     there = {path.name for path in (built / "en").iterdir() if "-" in path.name}
     assert len(there) == 6

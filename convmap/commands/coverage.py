@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     versions = ", ".join(
         f"{name} {version}" for name, version in read_evidence(target, source)["versions"].items()
     )
+    if args.api and not rows and not args.missing:
+        raise ConvmapError(f"no API is like {args.api!r}; --all looks at every API of the rules")
     counts = Counter(row.status for row in rows)
     if args.format == "json":
         shown = [
@@ -92,6 +94,8 @@ def _record(source: str, target: str, pattern: str | None) -> None:
         for e in pieces(source)
         if not pattern or any(fnmatch.fnmatchcase(u.api, pattern) for u in e.port(target).uses)
     ]
+    if not chosen:
+        raise ConvmapError(f"no example uses an API like {pattern!r}")
     done = 0
 
     def shown(example: Example, verdict: str) -> None:
