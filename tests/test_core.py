@@ -362,3 +362,12 @@ def test_refused_arrays_are_named() -> None:
         core.conv_transpose_gradients(np.ones((1, 2, 6, 7), np.float32), x, w)
     with pytest.raises(ValueError, match=r"pads=\[\(0, -5\), \(0, 0\)\] leave an output of"):
         core.conv(x, np.ones((1, 4, 1, 1), np.float32), pads=[(0, -5), (0, 0)])
+
+
+def test_numpys_settings_are_as_they_were() -> None:
+    before = np.setbufsize(4096)
+    try:
+        core.conv_transpose(np.ones((1, 2, 8, 8)), np.ones((2, 3, 4, 4)), stride=2)
+        assert np.getbufsize() == 4096
+    finally:
+        np.setbufsize(before)

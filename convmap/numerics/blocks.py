@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convmap.numerics.geometry import Geometry
 
 # Scratch that is written and read back at once should stay in a core's second-level cache.
-HOT_BYTES = 1 << 20
+HOT_BYTES = 2 << 20
 # Columns of one product: enough to pay for packing the other factor.
 COLUMNS = 512
+# Rows that two blocks both need are multiplied twice: at most one for so many where that is to be had
+# within so many columns.
+ROWS_FOR_SHARED, MOST_COLUMNS = 16, 2048
 
 
 class Tap(NamedTuple):
@@ -40,6 +43,16 @@ def taps(g: Geometry) -> list[Tap]:
     return found
 
 
+def axis_taps(g: Geometry, axis: int) -> dict[int, list[tuple[int, int]]]:
+    """Give the taps of one axis and their shifts, by phase."""
+    step, dilation, (begin, _) = g.stride[axis], g.dilation[axis], g.ends[axis]
+    found: dict[int, list[tuple[int, int]]] = {}
+    for tap in range(g.kernel[axis]):
+        shift, phase = divmod(tap * dilation - begin, step)
+        found.setdefault(phase, []).append((tap, shift))
+    return found
+
+
 def phases(g: Geometry) -> Iterator[tuple[tuple[int, ...], list[int], list[Tap]]]:
     """Give each residue of held places by the strides, its extent on each axis, and its taps."""
     by_phase: dict[tuple[int, ...], list[Tap]] = {}
@@ -48,6 +61,18 @@ def phases(g: Geometry) -> Iterator[tuple[tuple[int, ...], list[int], list[Tap]]
     for phase in itertools.product(*(range(min(s, n)) for s, n in zip(g.stride, g.held))):
         extent = [-(-(n - r) // s) for n, r, s in zip(g.held, phase, g.stride)]
         yield phase, extent, by_phase.get(phase, [])
+
+
+def overlap(window: Any, shift: Any, source: Any) -> Any:
+    """Give where in the window, and from where in the source, values shifted so far are added."""
+    to, read = [], []
+    for (a, b), move, (first, last) in zip(window, shift, source):
+        low, high = max(a, first + move), min(b, last + move)
+        if low >= high:
+            return None, None
+        to.append(slice(low - a, high - a))
+        read.append(slice(low - move - first, high - move - first))
+    return to, read
 
 
 class Block(NamedTuple):
@@ -59,8 +84,10 @@ class Block(NamedTuple):
     outer: int
 
 
-def fit(g: Geometry, rows: int, row: int, fits: Callable[[Block], bool]) -> Block:
+def fit(g: Geometry, rows: int, row: int, fits: Callable[[Block], bool], shared: int = 0) -> Block:
     """Give the block for ``rows`` of ``row`` places in a sample, the largest that fits.
+
+    ``shared`` is how many rows two neighbouring blocks both need.
 
     Columns come first, then output channels, then groups. The smallest block there is, is one row
     of one sample and one channel of one group.
@@ -68,7 +95,8 @@ def fit(g: Geometry, rows: int, row: int, fits: Callable[[Block], bool]) -> Bloc
     if rows * row < COLUMNS:
         batch, high = max(1, min(g.batch, COLUMNS // (rows * row))), rows
     else:
-        batch, high = 1, min(rows, -(-COLUMNS // row))
+        wanted = max(-(-COLUMNS // row), min(ROWS_FOR_SHARED * shared, MOST_COLUMNS // row))
+        batch, high = 1, min(rows, wanted)
     while not fits(Block(batch, high, 1, 1)) and (batch > 1 or high > 1):
         batch, high = (-(-batch // 2), high) if batch > 1 else (1, -(-high // 2))
     outer = _largest(g.outer, lambda n: fits(Block(batch, high, 1, n)))

@@ -47,7 +47,8 @@ def conv_transpose(
     """
     call = _Call((x, w, bias), stride, dilation, groups, crop, "crop", memory, transposed=True)
     ws, g = call.ws, call.g
-    out = spread(ws, g, call.narrow(call.x), call.w, call.bias(bias, g.outer * groups), memory)
+    with ws.running():
+        out = spread(ws, g, call.narrow(call.x), call.w, call.bias(bias, g.outer * groups), memory)
     return call.joined(out)
 
 
@@ -66,11 +67,12 @@ def conv_transpose_gradients(
     ws, g = call.ws, call.g
     c = call.cotangent(cotangent, (g.outer * groups, *g.held))
     narrow, wide = call.narrow(call.x), call.wide(c)
-    if ws.short:  # sums of both in float32 at once would not stay within the memory
-        gx, _ = collect(ws, g, wide, call.w, memory)
-        gw = correlate(ws, g, narrow, wide, memory)
-    else:
-        gx, gw = collect(ws, g, wide, call.w, memory, narrow)
+    with ws.running():
+        if ws.short:  # sums of both in float32 at once would not stay within the memory
+            gx, _ = collect(ws, g, wide, call.w, memory)
+            gw = correlate(ws, g, narrow, wide, memory)
+        else:
+            gx, gw = collect(ws, g, wide, call.w, memory, narrow)
     return Gradients(call.joined(gx), ws.xp.reshape(gw, w.shape), call.summed(c))
 
 
@@ -90,7 +92,9 @@ def conv(
     negative to crop. Gives n o *spatial or o *spatial.
     """
     call = _Call((x, w, bias), stride, dilation, groups, pads, "pads", memory, transposed=False)
-    out = collect(call.ws, call.g, call.wide(call.x), call.w, memory, bias=call.bias(bias, w.shape[0]))[0]
+    with call.ws.running():
+        wide, added = call.wide(call.x), call.bias(bias, w.shape[0])
+        out, _ = collect(call.ws, call.g, wide, call.w, memory, bias=added)
     return call.joined(out)
 
 
@@ -108,8 +112,9 @@ def conv_gradients(
     call = _Call((x, w, cotangent), stride, dilation, groups, pads, "pads", memory, transposed=False)
     ws, g = call.ws, call.g
     c = call.cotangent(cotangent, (w.shape[0], *g.narrow))
-    gx = spread(ws, g, call.narrow(c), call.w, None, memory)
-    gw = correlate(ws, g, call.narrow(c), call.wide(call.x), memory)
+    with ws.running():
+        gx = spread(ws, g, call.narrow(c), call.w, None, memory)
+        gw = correlate(ws, g, call.narrow(c), call.wide(call.x), memory)
     return Gradients(call.joined(gx), ws.xp.reshape(gw, w.shape), call.summed(c))
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
-from convmap.numerics.blocks import HOT_BYTES, Block, fit, phases, steps, taps
+from convmap.numerics.blocks import HOT_BYTES, Block, fit, overlap, steps, taps
+from convmap.numerics.folding import fold, fold_in_place, folds_in_place
 from convmap.numerics.geometry import Geometry
 from convmap.numerics.workspace import Array, Workspace
 
@@ -22,24 +22,28 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
     """Go from narrow to wide: multiply by all taps at once, then add up each phase; n g o *held."""
     out = ws.empty((g.batch, g.groups, g.outer, *g.held))
     count, row, every_tap = math.prod(g.kernel), math.prod(g.narrow[1:]), taps(g)
-    folded = list(phases(g))
     low, high = min(t.shift[0] for t in every_tap), max(t.shift[0] for t in every_tap)
     extent = -(-g.held[0] // g.stride[0])
     wide_row = math.prod(-(-n // s) for n, s in zip(g.held[1:], g.stride[1:]))
+    in_place = folds_in_place(g)
+
+    def sums(b: Block, columns: int) -> int:
+        """Give how many sums of one output channel are in scratch beside the products."""
+        return columns * g.stride[-1] if in_place else b.batch * b.rows * wide_row
 
     def fits(b: Block) -> bool:
         columns = b.batch * min(b.rows + high - low, g.narrow[0]) * row
-        hot = b.groups * b.outer * (count * columns + b.batch * b.rows * wide_row)
+        hot = b.groups * b.outer * (count * columns + sums(b, columns))
         copies = b.groups * g.inner * columns * (b.batch > 1 or ws.short)
         cast = b.groups * g.inner * b.outer * count * ws.short
         return bool(hot * ws.bytes <= HOT_BYTES) and bool((hot + copies + cast) * ws.bytes <= memory)
 
-    block = fit(g, extent, wide_row, fits)
+    block = fit(g, extent, row if in_place else wide_row, fits, high - low)
     places = block.batch * min(block.rows + high - low, g.narrow[0]) * row
     outputs = block.groups * block.outer
     ws.reserve(
         products=outputs * count * places,
-        total=outputs * block.batch * block.rows * wide_row,
+        sums=outputs * sums(block, places),
         narrow=block.groups * g.inner * places * (block.batch > 1 or ws.short),
         kernels=outputs * g.inner * count * ws.short,
     )
@@ -54,26 +58,9 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
                 flat = ws.product("products", ws.xp.matrix_transpose(kernels), x)
                 shape = (outer.stop - outer.start, count, batch.stop - batch.start, last - first)
                 products = ws.xp.reshape(flat, (flat.shape[0], *shape, *g.narrow[1:]))
-            for phase, sizes, group_taps in folded:
-                window = [(rows.start, min(rows.stop, sizes[0])), *((0, n) for n in sizes[1:])]
-                if window[0][0] >= window[0][1]:
-                    continue
-                shape = (batch.stop - batch.start, *(b - a for a, b in window))
-                total = ws.scratch("total", (group.stop - group.start, outer.stop - outer.start, *shape))
-                total[...] = 0.0
-                for tap in group_taps if products is not None else ():
-                    to, source = _overlap(window, tap.shift, [(first, last), *((0, n) for n in g.narrow[1:])])
-                    if to is not None:
-                        total[(EVERY, EVERY, EVERY, *to)] += products[
-                            (EVERY, EVERY, tap.number, EVERY, *source)
-                        ]
-                if bias is not None:
-                    added = ws.wide(bias[group, outer])
-                    total += ws.xp.reshape(added, (*added.shape, *[1] * len(shape)))
-                held = tuple(
-                    slice(r + s * a, r + s * (b - 1) + 1, s) for (a, b), r, s in zip(window, phase, g.stride)
-                )
-                out[(batch, group, outer, *held)] = ws.stored(_samples_first(ws, total, 2))
+            held = out[batch, group, outer, ...]
+            added = None if bias is None else ws.wide(bias[group, outer])
+            (fold_in_place if in_place else fold)(ws, g, products, held, rows, (first, last), added)
     return out
 
 
@@ -174,7 +161,7 @@ def _stack(
     stack = ws.scratch("stack", sizes)
     for tap in taps(g):
         extent = [-(-(n - r) // s) for n, r, s in zip(g.held, tap.phase, g.stride)]
-        to, source = _overlap(places, [-n for n in tap.shift], [(0, n) for n in extent])
+        to, source = overlap(places, [-n for n in tap.shift], [(0, n) for n in extent])
         if to is None or any((t.start, t.stop) != (0, b - a) for t, (a, b) in zip(to, places)):
             stack[:, :, tap.number, ...] = 0.0
         if to is not None:
@@ -185,18 +172,6 @@ def _stack(
             values = ws.wide(wide[(batch, group, outer, *read)])
             stack[(EVERY, EVERY, tap.number, EVERY, *to)] = _samples_last(ws, values, 2)
     return ws.xp.reshape(stack, (lengths[0], lengths[1] * sizes[2], -1))
-
-
-def _overlap(window: Any, shift: Any, source: Any) -> Any:
-    """Give where in the window, and from where in the source, values shifted so far are added."""
-    to, read = [], []
-    for (a, b), move, (first, last) in zip(window, shift, source):
-        low, high = max(a, first + move), min(b, last + move)
-        if low >= high:
-            return None, None
-        to.append(slice(low - a, high - a))
-        read.append(slice(low - move - first, high - move - first))
-    return to, read
 
 
 def _places(
