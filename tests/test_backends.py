@@ -109,6 +109,25 @@ def test_a_failure_costs_its_request(framework: str, body: str, kind: str, tmp_p
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_calls_in_one_message_fail_one_by_one(framework: str) -> None:
+    """The others are answered even where one raises, and where one takes the process with it."""
+    texts = ["x + x", "x.no_such_method()", "x * x", "__import__('os')._exit(3)", "x - x"]
+    each = [{"text": text, "x": np.full((2, 2), 3.0, np.float32)} for text in texts]
+    alike = {
+        "layer": False,
+        "shims": "",
+        "weights": [["weight", "weight", np.ones((1,), np.float32)]],
+        "cotangent": None,
+    }
+    for calls in (each[:3], each):
+        with Worker(framework, 60.0) as worker:
+            found = worker.ask_each(alike, calls)
+        answers = [a.kind if isinstance(a, WorkerError) else float(a["output"][0, 0]) for a in found]
+        assert answers == [6.0, "raised", 9.0, "crashed", 0.0][: len(calls)]
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_wrong_shape_is_never_set(framework: str, pool: Workers) -> None:
     file = Path(__file__).parent / "sources" / f"{framework}_net.py"
     model = pool[framework].ask("load", path=str(file), entry="Net()")["model"]

@@ -30,10 +30,9 @@ def test_rate_and_scale(layer: str, rate: float, axes: int, framework: str, pool
     short, full = NAMES[framework]
     text = text.replace(short, full) + TRAINING[framework]
     folder = rules_folder() / framework / "shims"
-    answer = pool[framework].ask(
-        "call", text=text, layer=True, shims=str(folder) if folder.is_dir() else "", weights=[],
-        x=np.ones((16, 64, 8, 8), np.float32), cotangent=None,
-    )  # fmt: skip
+    call = {"text": text, "layer": True, "weights": [], "x": np.ones((16, 64, 8, 8), np.float32)}
+    shims = str(folder) if folder.is_dir() else ""
+    (answer,) = pool[framework].ask_each({"shims": shims, "cotangent": None}, [call])
     kept = answer["output"].reshape(*(16, 64, 8, 8)[:axes], -1)
     assert (kept == kept[..., :1]).all(), "a part of a channel is dropped"
     kept = kept[..., 0]

@@ -18,7 +18,7 @@ from convmap.backends.client import WorkerError
 from convmap.errors import ConvmapError
 from convmap.numerics import core
 from convmap.parity import report, runner
-from convmap.parity.backends import NOTHING, Answer, CoreBackend, Expected, opened
+from convmap.parity.backends import NOTHING, Answer, Call, CoreBackend, Expected, opened
 from convmap.parity.cases import NAMED, OPS, Case, generated, named, parse
 from convmap.parity.forms import Form
 from convmap.parity.judge import Arrays, Judgement, arrays_of, disagreement, judge
@@ -77,7 +77,8 @@ def test_what_is_no_identifier_is_said(text: str) -> None:
 def answer_of(case: Case, data: Arrays) -> Answer:
     backend = CoreBackend("core", 60)
     try:
-        return backend.run(case, backend.forms(case, True)[0][0], data)  # type: ignore[arg-type]
+        (answer,) = backend.run([Call(case, backend.forms(case, True)[0][0], data)])  # type: ignore[arg-type]
+        return answer
     finally:
         backend.stop()
 
@@ -185,11 +186,12 @@ class Scripted:
     def forms(self, case: Case, gradients: bool) -> list[tuple[object, Expected]]:
         return [(Form("", "core", "exact", {}), NOTHING)]
 
-    def run(self, case: Case, form: Form, data: Arrays) -> Answer:
-        self.asked += 1
-        if self.asked in self.script:
-            raise self.script[self.asked]
-        return self.core.run(case, form, data)
+    def run(self, calls: list[Call]) -> list[object]:
+        answers = list(self.core.run(calls))
+        for at in range(len(calls)):
+            self.asked += 1
+            answers[at] = self.script.get(self.asked, answers[at])
+        return answers
 
     def stop(self) -> None:
         self.core.stop()
@@ -236,8 +238,10 @@ def test_a_recording_replays_and_a_changed_one_is_found(tmp_path: Path) -> None:
         assert [o.status for o in found.outcomes] == ["exact"] * 6
 
         class Changed(Recorded):
-            def run(self, case: Case, form: Form, data: Arrays) -> Answer:
-                answer = super().run(case, form, data)
+            def run(self, calls: list[Call]) -> list[Answer]:
+                return [self.changed(call) for call in super().run(calls)]
+
+            def changed(self, answer: Answer) -> Answer:
                 return {**answer, "output": answer["output"] + np.float32(1e-3)}
 
         found = runner.run(recorded.cases, [Changed(path)], data_of=recorded.data)

@@ -60,21 +60,36 @@ class Worker:
             env={**environments.clean_environment(), "OMP_NUM_THREADS": str(self.threads)},
             start_new_session=True,
         )
-        self.version = self._exchange(self._process, None)["version"]
+        self.version = self._exchange(self._process, None, self.timeout)["version"]
         return self._process
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """Send a request and give the answer; raise WorkerError where there is none."""
-        return self._exchange(self._start(), {"verb": verb, "arguments": arguments})
+        return self._exchange(self._start(), {"verb": verb, "arguments": arguments}, self.timeout)
 
-    def _exchange(self, process: subprocess.Popen[bytes], request: Any) -> Any:
+    def ask_each(self, alike: dict[str, Any], each: list[dict[str, Any]]) -> list[Any]:
+        """Make calls that share arguments, in one message; give each one's answer or WorkerError.
+
+        Where one of them takes the worker with it, they are made again in smaller parts, to find it.
+        """
+        try:
+            request = {"verb": "calls", "arguments": {"alike": alike, "each": each}}
+            replies = self._exchange(self._start(), request, self.timeout + len(each) - 1)
+        except WorkerError as error:
+            if len(each) == 1:
+                return [error]
+            middle = len(each) // 2
+            return self.ask_each(alike, each[:middle]) + self.ask_each(alike, each[middle:])
+        return [self._answer(reply) for reply in replies]
+
+    def _exchange(self, process: subprocess.Popen[bytes], request: Any, seconds: float) -> Any:
         expired = threading.Event()
 
         def expire() -> None:
             expired.set()
             self._kill(process)
 
-        timer = threading.Timer(self.timeout, expire)
+        timer = threading.Timer(seconds, expire)
         timer.start()
         try:
             if request is not None:
@@ -88,16 +103,22 @@ class Worker:
             process.wait()
             tail = self._tail()
             if expired.is_set():
-                raise WorkerError("timeout", self.framework, f"no answer within {self.timeout:g} s", tail)
+                raise WorkerError("timeout", self.framework, f"no answer within {seconds:g} s", tail)
             last = (tail.strip().splitlines() or ["no message"])[-1]
             raise WorkerError("crashed", self.framework, f"exit code {process.returncode}: {last}", tail)
-        if "error" in reply:
-            error = reply["error"]
-            first = (error["message"].strip().splitlines() or [""])[0]
-            raise WorkerError(
-                "raised", self.framework, f"{error['type']}: {first}", error["traceback"], error["type"]
-            )
-        return reply["ok"]
+        found = self._answer(reply)
+        if isinstance(found, WorkerError):
+            raise found
+        return found
+
+    def _answer(self, reply: Any) -> Any:
+        if "error" not in reply:
+            return reply["ok"]
+        error = reply["error"]
+        first = (error["message"].strip().splitlines() or [""])[0]
+        return WorkerError(
+            "raised", self.framework, f"{error['type']}: {first}", error["traceback"], error["type"]
+        )
 
     def _tail(self) -> str:
         self._errors.seek(0)

@@ -5,6 +5,7 @@ Started as a script by client.py: ``python worker.py torch``. Python 3.8 and lat
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
@@ -43,6 +44,15 @@ def signature(name):
         return {"kind": kind, "signature": said.group(1)}
 
 
+def reply_of(function, arguments):
+    """Give what a call gives, or how it fails: every failure is an answer."""
+    try:
+        return {"ok": function(**arguments)}
+    except BaseException as error:  # noqa: BLE001
+        return {"error": {"type": type(error).__name__, "message": str(error),
+                          "traceback": traceback.format_exc()}}  # fmt: skip
+
+
 def main():
     # Frameworks print to standard output: the wire gets the real one, they get standard error.
     out = os.fdopen(os.dup(1), "wb")
@@ -50,38 +60,36 @@ def main():
     name = sys.argv[1]
     framework = importlib.import_module(name + "_side")
     models, opened = {}, None
+
+    def answer(verb, arguments):
+        nonlocal opened
+        if verb == "load":
+            number = len(models)
+            models[number] = framework.Model(number=id(models) + number, **arguments)
+            return {"model": number, "tree": models[number].tree()}
+        if verb == "open":
+            opened = framework.Checkpoint(**arguments)
+            return {"rows": opened.rows(), "others": opened.others, "key": opened.key}
+        if verb == "read":
+            return opened.read(**arguments)
+        if verb == "save":
+            return framework.save_checkpoint(**arguments)
+        if verb == "signature":
+            return signature(**arguments)
+        if verb == "info":
+            return framework.info(**arguments)
+        if verb == "calls":
+            return [reply_of(framework.call, {**arguments["alike"], **own}) for own in arguments["each"]]
+        model = models[arguments.pop("model")]
+        return getattr(model, verb)(**arguments)
+
     wire.send(out, {"ok": framework.info()})
+    gc.freeze()  # a framework's own objects are many and stay: no collection need look at them
     while True:
         request = wire.receive(sys.stdin.buffer)
         if request is None:
             return
-        try:
-            verb, arguments = request["verb"], request["arguments"]
-            if verb == "load":
-                number = len(models)
-                models[number] = framework.Model(number=id(models) + number, **arguments)
-                answer = {"model": number, "tree": models[number].tree()}
-            elif verb == "open":
-                opened = framework.Checkpoint(**arguments)
-                answer = {"rows": opened.rows(), "others": opened.others, "key": opened.key}
-            elif verb == "read":
-                answer = opened.read(**arguments)
-            elif verb == "save":
-                answer = framework.save_checkpoint(**arguments)
-            elif verb == "signature":
-                answer = signature(**arguments)
-            elif verb == "info":
-                answer = framework.info(**arguments)
-            elif verb == "call":
-                answer = framework.call(**arguments)
-            else:
-                model = models[arguments.pop("model")]
-                answer = getattr(model, verb)(**arguments)
-            reply = {"ok": answer}
-        except BaseException as error:  # noqa: BLE001 - every failure is an answer
-            reply = {"error": {"type": type(error).__name__, "message": str(error),
-                               "traceback": traceback.format_exc()}}  # fmt: skip
-        wire.send(out, reply)
+        wire.send(out, reply_of(answer, request))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from convmap.backends.client import Worker
+from convmap.backends.client import Worker, WorkerError
 from convmap.errors import ConvmapError, Refusal
 from convmap.parity.cases import Case
 from convmap.parity.forms import Form, form_of, input_quirk, probes_of
@@ -38,6 +39,14 @@ DEFAULT = ("torch", "mindspore", "megengine", "core")
 CUDA = ("torch-cuda", "core-torch-cuda", "core-cupy")
 
 
+class Call(NamedTuple):
+    """What a backend is to run, and on what."""
+
+    case: Case
+    form: Form
+    data: Arrays
+
+
 class Expected(NamedTuple):
     """The quirk a call is to show, and the errors it may raise, or rules.OTHER_VALUES."""
 
@@ -59,8 +68,8 @@ class Backend(Protocol):
     def forms(self, case: Case, gradients: bool) -> list[tuple[Form | Refusal, Expected]]:
         """Give what it runs for a case, each with what is expected of it."""
 
-    def run(self, case: Case, form: Form, data: Arrays) -> Answer:
-        """Give output and gradients as float32; raise WorkerError where there is no answer."""
+    def run(self, calls: list[Call]) -> list[Answer | WorkerError]:
+        """Give each call's output and gradients as float32, or why there is no answer."""
 
     def stop(self) -> None: ...
 
@@ -89,15 +98,12 @@ class FrameworkBackend:
         probes = probes_of(case, self.framework, self.rules, gradients)
         return found + [(p.form, Expected(p.quirk.id, p.raises)) for p in probes]
 
-    def run(self, case: Case, form: Form, data: Arrays) -> Answer:
-        weights = [["weight", form.weights.get("weight", "weight"), data.weight]]
-        if data.bias is not None:
-            weights.append(["bias", form.weights.get("bias", "bias"), data.bias])
-        answer: Answer = self._worker.ask(
-            "call", text=form.text, layer=not case.is_function, shims=_shims(self.framework),
-            weights=weights, x=data.x, cotangent=data.cotangent, **self.options,
-        )  # fmt: skip
-        return answer
+    def run(self, calls: list[Call]) -> list[Answer | WorkerError]:
+        return self._worker.ask_each({"shims": _shims(self.framework), **self.options}, [
+            {"text": form.text, "layer": not case.is_function, "x": data.x, "cotangent": data.cotangent,
+             "weights": [[name, form.weights.get(name, name), array] for name, array in _weights(data)]}
+            for case, form, data in calls
+        ])  # fmt: skip
 
     def stop(self) -> None:
         self._worker.stop()
@@ -118,13 +124,12 @@ class CoreBackend:
     def forms(self, case: Case, gradients: bool) -> list[tuple[Form | Refusal, Expected]]:
         return [(Form("", "convmap.numerics.core", "exact", {}), NOTHING)]
 
-    def run(self, case: Case, form: Form, data: Arrays) -> Answer:
-        weights = [["weight", data.weight]] + ([["bias", data.bias]] if data.bias is not None else [])
-        answer: Answer = self._worker.ask(
-            "call", library=self.library, device=self.device, transposed=case.transposed,
-            how=case.geometry, weights=weights, x=data.x, cotangent=data.cotangent,
-        )  # fmt: skip
-        return answer
+    def run(self, calls: list[Call]) -> list[Answer | WorkerError]:
+        return self._worker.ask_each({"library": self.library, "device": self.device}, [
+            {"transposed": case.transposed, "how": case.geometry, "x": data.x, "cotangent": data.cotangent,
+             "weights": [list(pair) for pair in _weights(data)]}
+            for case, _, data in calls
+        ])  # fmt: skip
 
     def stop(self) -> None:
         self._worker.stop()
@@ -138,11 +143,17 @@ class _Lazy:
         self._worker: Worker | None = None
 
     def ask(self, verb: str, **arguments: Any) -> Any:
+        return self._started().ask(verb, **arguments)
+
+    def ask_each(self, alike: dict[str, Any], each: list[dict[str, Any]]) -> list[Any]:
+        return self._started().ask_each(alike, each)
+
+    def _started(self) -> Worker:
         if self._worker is None:
             # One thread: the cases are small, and the witnesses run side by side.
             interpreter = "" if self.environment else sys.executable
             self._worker = Worker(self.environment, self.timeout, 1, self.side, interpreter)
-        return self._worker.ask(verb, **arguments)
+        return self._worker
 
     def stop(self) -> None:
         if self._worker is not None:
@@ -150,6 +161,12 @@ class _Lazy:
             self._worker = None
 
 
+def _weights(data: Arrays) -> list[tuple[str, np.ndarray]]:
+    named = (("weight", data.weight), ("bias", data.bias))
+    return [(name, array) for name, array in named if array is not None]
+
+
+@functools.cache
 def _shims(framework: Framework) -> str:
     folder = framework.folders[0] / "shims"
     return str(folder) if folder.exists() else ""

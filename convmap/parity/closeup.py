@@ -8,7 +8,7 @@ from convmap.backends.client import WorkerError
 from convmap.errors import Refusal
 from convmap.numerics import reference
 from convmap.numerics.bounds import worst
-from convmap.parity.backends import Backend
+from convmap.parity.backends import Backend, Call
 from convmap.parity.cases import Case
 from convmap.parity.judge import Judgement, arrays_of, judge
 from convmap.parity.runner import run_one
@@ -32,10 +32,9 @@ def closeup(case: Case, backends: list[Backend], gradients: bool = True) -> tupl
                 lines.append(f"  {outcome.detail}")
             if isinstance(form, Refusal):
                 continue
-            try:
-                answer = backend.run(case, form, data)
-            except WorkerError as error:
-                lines += ["  " + line for line in error.detail.strip().splitlines()[-8:]]
+            (answer,) = backend.run([Call(case, form, data)])
+            if isinstance(answer, WorkerError):
+                lines += ["  " + line for line in answer.detail.strip().splitlines()[-8:]]
                 continue
             lines += [f"  {line}" for line in _tensors(answer, truth)]
     return "\n".join(lines), expected

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from convmap.backends.client import WorkerError
 from convmap.errors import ConvmapError, Refusal
-from convmap.parity.backends import NOTHING, Answer, Backend, Expected
+from convmap.parity.backends import NOTHING, Answer, Backend, Call, Expected
 from convmap.parity.cases import Case, parse
 from convmap.parity.forms import Form
 from convmap.parity.judge import Arrays, arrays_of
@@ -40,10 +40,9 @@ def record(
             left_out.append(f"{case.id}: {reason}")
             continue
         data = arrays_of(case, gradients)
-        try:
-            answer = backend.run(case, form, data)
-        except WorkerError as error:
-            left_out.append(f"{case.id}: {error}")
+        (answer,) = backend.run([Call(case, form, data)])
+        if isinstance(answer, WorkerError):
+            left_out.append(f"{case.id}: {answer}")
             continue
         for name, array in (*vars(data).items(), *answer.items()):
             if array is not None:
@@ -101,7 +100,10 @@ class Recorded:
             raise ConvmapError(f"{self.path}: {case.id} lacks its inputs")
         return Arrays(x, weight, found["bias"], found["cotangent"])
 
-    def run(self, case: Case, form: Form, data: Arrays) -> Answer:
+    def run(self, calls: list[Call]) -> list[Answer | WorkerError]:
+        return [self._answer(call.case) for call in calls]
+
+    def _answer(self, case: Case) -> Answer:
         names = [name for name in self._names if name.startswith(case.id + "|")]
         tails = {name: name.removeprefix(case.id + "|") for name in names}
         return {tail: self._file.get_tensor(name) for name, tail in tails.items() if tail not in INPUTS}

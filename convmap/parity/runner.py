@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from convmap.backends.client import WorkerError
 from convmap.errors import ConvmapError, Refusal
-from convmap.parity.backends import Answer, Backend
+from convmap.parity.backends import Answer, Backend, Call
 from convmap.parity.cases import Case
 from convmap.parity.judge import Arrays, Judgement, arrays_of, disagreement, judge
 from convmap.parity.verdict import Outcome, judged
@@ -135,6 +135,7 @@ def _ask(
     """Get a backend's answers to a chunk, each with the index of its case."""
     start = time.perf_counter()
     found: list[tuple[int, Outcome, Answer | WorkerError | None]] = []
+    asked: list[tuple[int, Outcome, Call]] = []
     for index, (case, arrays) in enumerate(zip(cases, data)):
         for form, expected in backend.forms(case, arrays.cotangent is not None):
             outcome = Outcome(case.id, backend.name, "refused", quirk=expected.quirk)
@@ -144,10 +145,9 @@ def _ask(
             outcome = replace(
                 outcome, api=form.api, shim=form.status == "shim", raises=tuple(sorted(expected.raises))
             )
-            try:
-                found.append((index, outcome, backend.run(case, form, arrays)))
-            except WorkerError as error:
-                found.append((index, outcome, error))
+            asked.append((index, outcome, Call(case, form, arrays)))
+    answers = backend.run([call for _, _, call in asked]) if asked else []
+    found += [(index, outcome, answer) for (index, outcome, _), answer in zip(asked, answers)]
     report.seconds[backend.name] += time.perf_counter() - start
     return found
 
