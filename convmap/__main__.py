@@ -1,7 +1,5 @@
 """``python -m convmap``."""
 
-import sys
+from convmap.cli import run
 
-from convmap.cli import main
-
-sys.exit(main())
+run()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
+from typing import NoReturn
 
 from convmap import __version__, folders
 from convmap.commands import coverage, docs, explain, parity, port, rules, verify, weights
@@ -25,6 +28,15 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
+
+
+def run() -> NoReturn:
+    """Run the command line as a process of its own."""
+    code = main()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # the trees of a hundred files are freed one by one otherwise: a tenth of the time
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,4 +88,4 @@ def _install(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

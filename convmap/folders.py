@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import glob
 import os
-from importlib import metadata
+import sys
 from pathlib import Path
 
 from convmap.errors import RuleError
@@ -41,6 +42,10 @@ def own_folders() -> tuple[Path, ...]:
 @functools.cache
 def _installed() -> tuple[Path, ...]:
     """Find the folders of entry points, without importing their packages."""
+    if not _declared():
+        return ()
+    from importlib import metadata
+
     found = []
     for point in metadata.entry_points(group=GROUP):
         if point.dist is not None:
@@ -51,6 +56,20 @@ def _installed() -> tuple[Path, ...]:
                 )
             found.append(folder)
     return tuple(found)
+
+
+def _declared() -> bool:
+    """Tell whether an installed package may have such entry points.
+
+    ``importlib.metadata`` would say so exactly; its import alone takes a tenth of a short run.
+    """
+    for place in sys.path:
+        if os.path.isfile(place):
+            return True  # an archive: let importlib look into it
+        for file in glob.iglob(os.path.join(glob.escape(place or "."), "*-info", "entry_points.txt")):
+            if GROUP.encode() in Path(file).read_bytes():
+                return True
+    return False
 
 
 def add(folders: list[str]) -> None:

@@ -5,8 +5,9 @@ Nothing here reads a file or knows a framework; every other module speaks in the
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 
 class _Unknown:
@@ -193,13 +194,24 @@ class Binding:
     evidence: str = ""
     file: str = ""
 
-    @property
+    @functools.cached_property
     def is_method(self) -> bool:
         return bool(self.params) and self.params[0].name == "self"
 
-    @property
-    def has_star(self) -> bool:
-        return any(p.kind == "args" for p in self.params)
+    @functools.cached_property
+    def star(self) -> Param | None:
+        """The parameter that takes all positional arguments that are left."""
+        return next((p for p in self.params if p.kind == "args"), None)
+
+    @functools.cached_property
+    def plain(self) -> tuple[Param, ...]:
+        """The parameters that may be given by position."""
+        return tuple(p for p in self.params if p.kind == "plain")
+
+    @functools.cached_property
+    def named(self) -> frozenset[str]:
+        """The names of those that may be given by keyword."""
+        return frozenset(p.name for p in self.params if p.kind in ("plain", "keyword"))
 
     def param(self, name: str) -> Param:
         for param in self.params:
@@ -220,8 +232,7 @@ class OpCall:
         return dict(self.slots)[name]
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(NamedTuple):
     """One argument of a lowered call, with the source parameters that its place is taken from."""
 
     param: Param

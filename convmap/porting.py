@@ -220,11 +220,10 @@ class _Porting:
                 data = notebook.read(file).document.data if file.suffix == ".ipynb" else file.read_bytes()
             except (OSError, ConvmapError):
                 return set()
-        every = self.rules.frameworks.values()
         named = {
-            f.package: f.name
-            for f in every
-            if f.package.encode() in data and _import_of(f.package).search(data)
+            package: name
+            for package, name in self.rules.frameworks.packages.items()
+            if package.encode() in data and _import_of(package).search(data)
         }
         if len(named) > 1:
             # A docstring may show another framework's import.

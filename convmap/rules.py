@@ -11,7 +11,7 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,10 +171,32 @@ class Framework:
         return self._writing[key]
 
 
+class Frameworks(Mapping[str, Framework]):
+    """The frameworks by name; the rules of one are read when it is first asked for."""
+
+    def __init__(self, read: dict[str, Callable[[], Framework]], packages: dict[str, str]) -> None:
+        self._read, self.packages = read, packages  # packages: the name of the framework of each
+        self._found: dict[str, Framework] = {}
+
+    def __getitem__(self, name: str) -> Framework:
+        if name not in self._found:
+            self._found[name] = self._read[name]()
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._read
+
+
 @dataclass(frozen=True)
 class Rules:
     operators: dict[str, Operator]
-    frameworks: dict[str, Framework]
+    frameworks: Frameworks
 
     def framework(self, name: str) -> Framework:
         if name in self.frameworks:
@@ -198,12 +220,14 @@ def _load(folder: Path, own: tuple[Path, ...] = ()) -> Rules:
             if name in operators:
                 raise RuleError(f"{path}: operator {name!r} is defined twice")
             operators[name] = _operator(path, name, table)
-    frameworks = {}
+    frameworks: dict[str, Callable[[], Framework]] = {}
+    packages: dict[str, str] = {}
     for path in sorted(folder.glob("*/framework.toml")):
         beside = tuple(place / path.parent.name for place in own if (place / path.parent.name).is_dir())
-        framework = _framework(path, operators, beside)
-        frameworks[framework.name] = framework
-    return Rules(operators, frameworks)
+        table = read_toml(path)
+        frameworks[table["name"]] = functools.partial(_framework, path, table, operators, beside)
+        packages[table["package"]] = table["name"]
+    return Rules(operators, Frameworks(frameworks, packages))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -284,8 +308,9 @@ def _default(node: ast.expr | None) -> Value | None:
         return Value(ast.unparse(node), UNKNOWN, "scalar")
 
 
-def _framework(path: Path, operators: dict[str, Operator], own: tuple[Path, ...] = ()) -> Framework:
-    table = read_toml(path)
+def _framework(
+    path: Path, table: dict[str, Any], operators: dict[str, Operator], own: tuple[Path, ...]
+) -> Framework:
     _check_keys(
         str(path),
         table,

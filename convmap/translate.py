@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from convmap import versions
 from convmap.adapters import ADAPTERS, CannotWrite, Context
@@ -32,8 +32,7 @@ from convmap.model import (
 from convmap.rules import Framework
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument as it stands in a call; ``star`` counts the stars before it."""
 
     value: Value
@@ -41,8 +40,7 @@ class Argument:
     star: int = 0
 
 
-@dataclass(frozen=True)
-class Lifted:
+class Lifted(NamedTuple):
     """A call that was understood: its meaning and which argument fills which parameter."""
 
     binding: Binding
@@ -54,9 +52,7 @@ def bind(binding: Binding, args: Sequence[Argument]) -> tuple[dict[str, Value], 
     """Bind arguments to parameters as Python would; raise Refusal where that is not decidable."""
     values: dict[str, Value] = {}
     given: dict[str, tuple[int, ...]] = {}
-    plain = [p for p in binding.params if p.kind == "plain"]
-    rest = next((p for p in binding.params if p.kind == "args"), None)
-    names = {p.name for p in binding.params if p.kind in ("plain", "keyword")}
+    plain, rest, names = binding.plain, binding.star, binding.named
     extra: list[int] = []
     for index, arg in enumerate(args):
         if arg.star == 2:
@@ -101,8 +97,8 @@ def lift(binding: Binding, args: Sequence[Argument]) -> Lifted:
     """Say what a call means, as slots of its operator."""
     values, given = bind(binding, args)
     slots: dict[str, SlotValue] = {}
+    context = Context(binding.dims, slots)
     for mapping in binding.maps:
-        context = Context(binding.dims, slots)
         roles = {role: values[param] for role, param in mapping.roles}
         try:
             slots.update(ADAPTERS[mapping.adapter].lift(mapping, roles, context))
@@ -136,8 +132,9 @@ def _broadcast(value: Any, dims: int | None) -> Any:
 def names_for_limits(call: OpCall) -> dict[str, Any]:
     """Give what conditions of rules may name: slots, spatial ones axis by axis, and the sides."""
     names: dict[str, Any] = {"dims": call.dims}
+    values = dict(call.slots)
     for slot in call.operator.slots:
-        value = call.get(slot.name)
+        value = values[slot.name]
         if isinstance(value, Value):
             known = value.known.operator if isinstance(value.known, Named) else value.known
             if slot.spatial and call.dims and isinstance(known, int):
@@ -208,7 +205,7 @@ def _named(write: Write, target: Framework) -> Write:
     if not write.value.code.startswith("\0O"):
         return write  # the source's own text, whose names are rewritten in it
     code = found[0].write or f"\0R{found[0].api}\0"
-    return replace(write, value=replace(write.value, code=code))
+    return write._replace(value=replace(write.value, code=code))
 
 
 def lower_to(binding: Binding, call: OpCall, ignoring: frozenset[str] = frozenset()) -> Plan:
@@ -224,7 +221,7 @@ def _write(
     call: OpCall, binding: Binding, lifted: Lifted | None, ignoring: frozenset[str] = frozenset()
 ) -> tuple[Write, ...]:
     slots = dict(call.slots)
-    names = names_for_limits(call)
+    names = names_for_limits(call) if binding.limits else {}
     for limit in binding.limits:
         if limit.name and limit.name in ignoring:
             continue
@@ -269,13 +266,8 @@ def _sources(slots: tuple[str, ...], lifted: Lifted | None) -> tuple[str, ...]:
     """Name the source parameters that carried the slots, those that were given."""
     if lifted is None:
         return ()
-    return tuple(
-        param
-        for m in lifted.binding.maps
-        if set(m.slots) & set(slots)
-        for _, param in m.roles
-        if param in lifted.given
-    )
+    maps = [m for m in lifted.binding.maps if not set(slots).isdisjoint(m.slots)]
+    return tuple(param for m in maps for _, param in m.roles if param in lifted.given)
 
 
 def same_call(a: OpCall, b: OpCall, text: Callable[[str], str] = str) -> bool:

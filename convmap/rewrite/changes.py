@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 
 from convmap.errors import Refusal
 from convmap.model import OpCall, Value, constant
@@ -132,7 +131,7 @@ class Changes(FilePort):
             )
         slots[INPLACE] = constant(False)
         ordered = tuple((name, slots[name]) for name, _ in lifted.call.slots)
-        return dataclasses.replace(lifted, call=OpCall(lifted.call.operator, lifted.call.dims, ordered))
+        return lifted._replace(call=OpCall(lifted.call.operator, lifted.call.dims, ordered))
 
     def _passed_class(self, call: ast.Call) -> None:
         """Look at ``act_layer(inplace=True)``: the class is a shim then, which is never in place."""

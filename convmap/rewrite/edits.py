@@ -51,8 +51,43 @@ class Edits:
     def render(self, span: Span, spell: Callable[[str], str]) -> str:
         return self._render(span, sorted(self.by_span), spell, None)
 
+    def render_parts(
+        self, span: Span, cuts: list[int], spell: Callable[[str], str]
+    ) -> list[tuple[str, bool]]:
+        """Give a span's text in parts that end at the ``cuts`` (none within an edit), and which have edits."""
+        out: list[tuple[str, bool]] = []
+        held: list[str] = []
+        changed = False
+        ends = iter([cut for cut in sorted(cuts) if span[0] < cut < span[1]])
+        end = next(ends, span[1])
+        for (start, stop), text in self._pieces(span, sorted(self.by_span), spell, None):
+            while end <= start < span[1]:  # an edit before went beyond it, or ends there
+                if end == start and held:
+                    out.append(("".join(held), changed))
+                    held, changed = [], False
+                end = next(ends, span[1])
+            if text is not None:
+                held.append(text)
+                changed = True
+                continue
+            while end < stop:
+                held.append(self.document.text((start, end)))
+                out.append(("".join(held), changed))
+                held, changed, start = [], False, end
+                end = next(ends, span[1])
+            held.append(self.document.text((start, stop)))
+        return [*out, ("".join(held), changed)]
+
     def _render(self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None) -> str:
-        out, at = [], span[0]
+        pieces = self._pieces(span, spans, spell, skip)
+        return "".join(self.document.text(where) if text is None else text for where, text in pieces)
+
+    def _pieces(
+        self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None
+    ) -> list[tuple[Span, str | None]]:
+        """Give the edits of a span and what is between them (None: as it is), in order."""
+        out: list[tuple[Span, str | None]] = []
+        at = span[0]
         first, last = span
         inside = [s for s in spans if first <= s[0] and s[1] <= last and s != skip]
         inside.sort(key=lambda s: (s[0], -s[1]))
@@ -66,11 +101,11 @@ class Edits:
                     break
                 if other[1] <= end:
                     nested.append(other)
-            out.append(self.document.text((at, edit[0])))
-            out.append(self._resolve(self.by_span[edit], nested, spell, edit))
+            out.append(((at, edit[0]), None))
+            out.append((edit, self._resolve(self.by_span[edit], nested, spell, edit)))
             at = edit[1]
-        out.append(self.document.text((at, span[1])))
-        return "".join(out)
+        out.append(((at, span[1]), None))
+        return out
 
     def _resolve(self, text: str, spans: list[Span], spell: Callable[[str], str], edit: Span) -> str:
         def one(match: re.Match[str]) -> str:

@@ -15,13 +15,10 @@ class Growth(Substitutes):
 
     def _child(self, statement: ast.Assign | ast.AnnAssign) -> None:
         """Look at ``self.body.last = Layer()``: a container of the source runs it, the target's may not."""
-        if statement.value is None or self.inference.kind(statement.value) != "module":
-            return
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
             if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") == "self":
                 continue
-            kind = self.inference.kind(target.value)
-            if kind == "module":
+            if self.inference.kind(statement.value) == self.inference.kind(target.value) == "module":
                 try:
                     self._grows_alike(target.value)
                 except Refusal as refusal:

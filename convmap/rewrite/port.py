@@ -31,9 +31,9 @@ from convmap.translate import Argument
 
 def detect_framework(rules: Rules, document: Document) -> Framework | None:
     """Find the source framework from the imports; None where there is none or more than one."""
-    packages = packages_imported(document.tree)
-    found = [framework for framework in rules.frameworks.values() if framework.package in packages]
-    return found[0] if len(found) == 1 else None
+    imported, packages = packages_imported(document.tree), rules.frameworks.packages
+    found = [name for package, name in packages.items() if package in imported]
+    return rules.framework(found[0]) if len(found) == 1 else None
 
 
 def port_document(
@@ -434,8 +434,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 self._say("CM106", "warning", item.statement, message, "it goes with the last use")
         self.port.borrowed = self._borrowed([i for i in mine if i not in going])
         layout = Layout(self.document, self.names, self.edits, self.target)
-        text = layout.text(going, self.shims, self.shared, bool(self.port.uses))
-        self._check(text)
+        text, changed = layout.text(going, self.shims, self.shared, bool(self.port.uses))
+        self._check(text, changed)
         self.port.after = text
         self.port.shims = list(self.shims)
         self.port.edited = sorted(self.edits.by_span)
@@ -445,16 +445,20 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
 
-    def _check(self, text: str) -> None:
-        try:
-            symtable.symtable(text, self.document.path, "exec")  # parses in two thirds of ast's time
-        except (SyntaxError, RecursionError):
-            # It asks more than that the text parses.
+    def _check(self, text: str, changed: list[str]) -> None:
+        """Parse what changed: whole statements, so that the file parses where each of them does."""
+        for part in changed:
             try:
-                ast.parse(text)
+                symtable.symtable(part, self.document.path, "exec")  # parses in two thirds of ast's time
+                continue
+            except (SyntaxError, RecursionError):
+                pass  # it asks more than that the text parses
+            try:
+                ast.parse(part)
             except SyntaxError as error:
+                line = text[: text.index(part)].count("\n") + (error.lineno or 1)
                 raise SourceError(
-                    f"{self.document.path}: internal: the port would not parse (line {error.lineno}:"
+                    f"{self.document.path}: internal: the port would not parse (line {line}:"
                     f" {error.msg}); nothing was written"
                 ) from None
 

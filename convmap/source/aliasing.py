@@ -8,6 +8,7 @@ a module returns a new tensor or (a view of) its argument, not one that it keeps
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from convmap.source.inference import Inference
@@ -25,6 +26,15 @@ class Aliasing:
         self.inference = inference
         self.names = inference.names
         self._busy: set[tuple[str, ast.stmt]] = set()
+
+    @functools.cached_property
+    def _attributes(self) -> dict[str, list[ast.Attribute]]:
+        """Every attribute that the file mentions, by its name."""
+        found: dict[str, list[ast.Attribute]] = {}
+        for node in self.names.references:
+            if isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+        return found
 
     # Calls and layers that say they work in place --------------------------------------------------
 
@@ -122,10 +132,12 @@ class Aliasing:
             name = str(parent.args[0].value)  # type: ignore[union-attr]
         else:
             return False
-        if owner is None:
+        if not isinstance(owner, ast.ClassDef):
             return False
         mentions = [
-            n for n in ast.walk(owner) if isinstance(n, ast.Attribute) and n.attr == name and n is not target
+            n
+            for n in self._attributes.get(name, ())
+            if n is not target and owner.lineno <= n.lineno <= (owner.end_lineno or 0)
         ]
         for mention in mentions:
             use = self.names.parent.get(mention)

@@ -74,7 +74,7 @@ class Inference:
         self._open: set[ast.AST] = set()
         self._cyclic = False
         self._busy: set[Any] = set()
-        self._mentions: dict[tuple[Scope, str], list[ast.Name]] = {}
+        self._mentions: dict[str, dict[Scope | None, list[ast.Name]]] = {}  # uses of a name by scope
         self._by_name: dict[tuple[Scope, str], str] = {}  # what all bindings of a name have in common
         self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
         self._given: dict[ast.arg, list[ast.expr]] = {}  # what calls pass for each parameter
@@ -331,10 +331,13 @@ class Inference:
 
     def mentions(self, scope: Scope, name: str) -> list[ast.Name]:
         """Give every use of a local name, in the order of the text."""
-        if (scope, name) not in self._mentions:
-            uses, scope_of = self._spelled.get(name, ()), self.names.scope_of
-            self._mentions[scope, name] = [n for n in uses if scope_of[n].find(name) is scope]
-        return self._mentions[scope, name]
+        by_scope = self._mentions.get(name)
+        if by_scope is None:
+            by_scope = self._mentions[name] = {}
+            scope_of = self.names.scope_of
+            for node in self._spelled.get(name, ()):
+                by_scope.setdefault(scope_of[node].find(name), []).append(node)
+        return by_scope.get(scope, [])
 
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
@@ -418,19 +421,17 @@ class Inference:
         return found
 
     def _kind(self, node: ast.expr) -> str:
+        if isinstance(node, (ast.Name, ast.Attribute)):  # four of five
+            if self._is_layer_class(node):
+                return "module class"
+            return self._name_kind(node) if isinstance(node, ast.Name) else self._attribute_kind(node)
+        if isinstance(node, ast.Call):
+            return self._call_kind(node)
         if isinstance(node, (ast.Tuple, ast.List)):
             kinds = {self.kind(e) for e in node.elts}
             if kinds and kinds <= {"tensor"}:
                 return "tensors"
             return "modules" if kinds == {"module"} else "tuple"
-        if isinstance(node, (ast.Name, ast.Attribute)) and self._is_layer_class(node):
-            return "module class"
-        if isinstance(node, ast.Name):
-            return self._name_kind(node)
-        if isinstance(node, ast.Attribute):
-            return self._attribute_kind(node)
-        if isinstance(node, ast.Call):
-            return self._call_kind(node)
         if isinstance(node, ast.BinOp):
             sides = {_sure(self.kind(node.left)), _sure(self.kind(node.right))}
             if "tensor" in sides:
@@ -855,13 +856,13 @@ class Inference:
 
 def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
     """Tell whether an overload could take a call's arguments, by their number and names."""
-    plain = [p for p in binding.params if p.kind == "plain"][own:]
+    plain = binding.plain[own:]
     if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
         return True
     names = {p.name for p in binding.params}
     given = {k.arg for k in call.keywords} | {p.name for p in plain[: len(call.args)]}
     return (
-        (len(call.args) <= len(plain) or binding.has_star)
+        (len(call.args) <= len(plain) or binding.star is not None)
         and given <= names
         and all(p.default is not None or p.name in given for p in plain)
     )

@@ -164,16 +164,18 @@ class Names:
                 continue
             for child in value if type(value) is list else (value,):
                 kind = type(child)
+                if kind not in _FIELDS:
+                    continue  # the None of an argument without a default, or a name of a global statement
+                parent[child] = node
                 # Two thirds of all nodes are names that are read, and constants: they end here.
+                if kind is ast.Constant:
+                    continue
+                around = scope if outside and child in outside else inner
                 if kind is ast.Name and type(child.ctx) is ast.Load:
-                    parent[child] = node
                     self.references.append(child)
-                    self.scope_of[child] = scope if child in outside else inner
-                elif kind is ast.Constant:
-                    parent[child] = node
-                elif isinstance(child, ast.AST):
-                    parent[child] = node
-                    walk(child, scope if child in outside else inner)
+                    self.scope_of[child] = around
+                else:
+                    walk(child, around)
         if group is self.calls:
             self._inside[node] = (first, len(self.references))
 

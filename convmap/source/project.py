@@ -19,7 +19,7 @@ from convmap.source.document import Document
 from convmap.source.inference import Fact, Inference
 from convmap.source.names import FUNCTIONS, Names
 
-KEPT = 12  # modules in memory: a tree takes some 5 kB a line
+KEPT = 24  # modules in memory: a tree takes some 5 kB a line
 
 
 @dataclass
