@@ -40,6 +40,9 @@ def _section(verdict: Verdict) -> str:
     if verdict.comparisons:
         parts.append(_comparisons(verdict))
     parts += [_curve(c) for c in verdict.training]
+    if verdict.unported:
+        title = _both("Not ported; counts only where the model ran it", "未移植;仅在模型运行到时才计入结论")
+        parts.append(f"<h3>{title}</h3>" + _table([""], ([escape(text)] for text in verdict.unported)))
     if verdict.left_out:
         rows = ([escape(name), escape(why)] for name, why in verdict.left_out)
         parts.append(f"<h3>{_both('Tensors left out', '未转换的张量')}</h3>" + _table(["", ""], rows))

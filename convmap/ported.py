@@ -15,7 +15,10 @@ from convmap.source.document import Document
 
 @dataclass(frozen=True)
 class Pair:
-    """The two files. ``port`` is None where the port was given, not made."""
+    """The two files. ``port`` is None where the port was given, not made.
+
+    ``unported`` says, with its line, what the port leaves as it was: what runs may not need it.
+    """
 
     source: Framework
     target: Framework
@@ -23,13 +26,17 @@ class Pair:
     ported: Path
     port: Port | None
 
+    @property
+    def unported(self) -> tuple[str, ...]:
+        return tuple(str(d) for d in self.port.diagnostics if d.severity == "error") if self.port else ()
+
 
 def make_pair(
     rules: Rules, file: Path, target: str, scratch: Path, given: Path | None = None, source: str | None = None
 ) -> Pair:
     """Port a model file into a folder, or take the port that is ``given``.
 
-    Raises ConvmapError where the file is of no or several frameworks, or a call in it is not ported.
+    Raises ConvmapError where the file is of no or several frameworks.
     """
     wanted = rules.framework(target)
     found = rules.framework(source) if source else detect_framework(rules, Document.read(file))
@@ -45,23 +52,14 @@ def make_pair(
         return _package(Request(wanted.name, found.name, shared=True), found, wanted, file, scratch)
     port = port_file(Request(wanted.name, found.name), file)
     path = scratch / f"{file.stem}_{wanted.name}.py"
-    path.write_bytes(_whole(port, file).data)
+    if port is None:
+        raise ConvmapError(f"{file}: nothing to port in it")
+    path.write_bytes(port.data)
     return Pair(found, wanted, file, path, port)
 
 
-def _whole(port: Port | None, file: Path) -> Port:
-    if port is None:
-        raise ConvmapError(f"{file}: nothing to port in it")
-    refused = [d for d in port.diagnostics if d.severity == "error"]
-    if refused:
-        raise ConvmapError(
-            f"not every call is ported: {refused[0]}; finish the port by hand and give it by --ported"
-        )
-    return port
-
-
 def _package(request: Request, source: Framework, target: Framework, file: Path, scratch: Path) -> Pair:
-    """Port the whole package that a file is in; what is refused in its other files may still be unused."""
+    """Port the whole package that a file is in."""
     top = file.resolve().parent
     while (top.parent / "__init__.py").exists():
         top = top.parent
@@ -76,5 +74,5 @@ def _package(request: Request, source: Framework, target: Framework, file: Path,
     own = ports[file.resolve()]
     if own.problem:
         raise ConvmapError(own.problem)
-    port = _whole(own.port, file) if own.port else None
-    return Pair(source, target, file, scratch / top.name / file.resolve().relative_to(top), port)
+    ported = scratch / top.name / file.resolve().relative_to(top)
+    return Pair(source, target, file, ported, own.port)

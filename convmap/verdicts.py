@@ -12,6 +12,8 @@ from convmap.kinks import Kink
 from convmap.rewrite.port import Use
 from convmap.walks import Walk
 
+SHOWN = 5  # lines of a kind in a text report
+
 
 @dataclass
 class Verdict:
@@ -24,6 +26,7 @@ class Verdict:
     comparisons: list[tuple[str, Comparison]] = field(default_factory=list)  # mode, comparison
     problem: str = ""
     left_out: tuple[tuple[str, str], ...] = ()
+    unported: tuple[str, ...] = ()  # calls that the port leaves as they were
     noise: int = 0
     kinks: list[tuple[str, Kink]] = field(
         default_factory=list
@@ -49,8 +52,11 @@ def text_of(verdict: Verdict) -> str:
     calls = ", ".join(f"{n} {status}" for status, n in sorted(verdict.counts.items()))
     word = "holds" if verdict.holds else "DOES NOT HOLD"
     head = f"{verdict.case.name} -> {verdict.target}: {word} ({calls})"
+    left = [f"  not ported: {text}" for text in verdict.unported[:SHOWN]]
+    if len(verdict.unported) > SHOWN:
+        left.append(f"  and {len(verdict.unported) - SHOWN} more that are not ported")
     if verdict.problem:
-        return f"{head}\n  {verdict.problem}"
+        return "\n".join([head, f"  {verdict.problem}", *left])
     lines = [
         head,
         f"  {verdict.tensors} tensors transferred, {len(verdict.left_out)} left out, "
@@ -80,6 +86,8 @@ def text_of(verdict: Verdict) -> str:
             lines += [f"    {word}, line {place.line}: {place.text}"] if place else []
     if not verdict.holds:
         lines += [f"  known: {text}" for text in verdict.inexact]
+    if left:
+        lines += ["  what is not ported counts only where the model ran it:", *left]
     return "\n".join(lines)
 
 
@@ -94,7 +102,10 @@ def table_of(verdicts: list[Verdict]) -> str:
             gradient = v.worst("input gradient", "weight gradient")
             figures = f"{v.worst('forward', 'buffer'):7.2f} {gradient:8.2f} {v.seconds:7.1f}"
         calls = f"{v.counts.get('exact', 0):5} {v.counts.get('shim', 0):4}"
-        lines.append(f"{v.case.name:<{width}}  {calls}  {figures}  {'holds' if v.holds else 'DOES NOT HOLD'}")
+        word = ("holds" if v.holds else "DOES NOT HOLD") + (
+            f", {len(v.unported)} not ported" if v.unported else ""
+        )
+        lines.append(f"{v.case.name:<{width}}  {calls}  {figures}  {word}")
     good = sum(v.holds for v in verdicts)
     lines.append(
         f"{good} of {len(verdicts)} models hold in {verdicts[0].target} (figures in units of the bound)"
@@ -110,6 +121,7 @@ def json_of(verdict: Verdict) -> dict[str, Any]:
         "problem": verdict.problem,
         "calls": verdict.counts,
         "left_out": verdict.left_out,
+        "unported": verdict.unported,
         "kinks": [{"mode": m, "tensor": k.key, "jump": k.jump, "width": k.width} for m, k in verdict.kinks],
         "inexact": verdict.inexact,
         "training": [{**vars(c), "multiple": c.multiple} for c in verdict.training],

@@ -73,6 +73,7 @@ def _note(pair: Pair, verdict: Verdict, known: bool) -> float:
     verdict.files = (pair.file.read_text(encoding="utf-8"), pair.ported.read_text(encoding="utf-8"))
     if pair.port is None:
         return 0.0
+    verdict.unported = pair.unported
     verdict.counts, verdict.uses = dict(pair.port.counts), pair.port.uses
     used = {name for use in pair.port.uses for name in (use.api, use.target)}
     quirks = (*pair.source.quirks, *pair.target.quirks)

@@ -349,3 +349,55 @@ def test_parameters_of_appended_cells_have_names_of_their_own(tmp_path: Path, po
         "mindspore",
     ]
     assert main([*arguments, "-o", str(tmp_path / "w.ckpt")]) == 0
+
+
+PARTLY = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+    def forward(self, x):
+        return self.norm(x)
+    def load(self, state):
+        self.load_state_dict(state)
+    def forward_of_another(self, x):
+        return {call}
+"""
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+def test_what_is_not_ported_counts_only_where_it_runs(target: str, tmp_path: Path, pool: Workers) -> None:
+    file = tmp_path / "m.py"
+    file.write_text(PARTLY.format(call="x"))
+    verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
+    assert verdict.holds and len(verdict.unported) == 1, text_of(verdict)
+    assert "not ported: " in text_of(verdict) and "load_state_dict" in text_of(verdict)
+    assert "load_state_dict" in page_of([verdict])
+    file.write_text(PARTLY.format(call="nn.functional.no_such_function(x)"))  # torch is imported for it
+    verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
+    assert not verdict.holds and "No module named 'torch'" in verdict.problem
+    assert len(verdict.unported) == 2 and "no_such_function" in text_of(verdict)
+
+
+SHORT_NAMES = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, norm=nn.BatchNorm2d):
+        super().__init__()
+        self.bn = norm(3)
+        for m in self.modules():
+            if isinstance(m, Net) and m.bn.weight is not None:
+                nn.init.constant_(m.bn.weight, 0.5)
+                nn.init.constant_(m.bn.bias, 0.25)
+    def forward(self, x):
+        return self.bn(x)
+"""
+
+
+@pytest.mark.frameworks
+def test_a_norm_that_is_passed_on_has_torchs_names(tmp_path: Path, pool: Workers) -> None:
+    """ResNet fills ``m.bn3.weight`` of a class that it is given."""
+    (tmp_path / "m.py").write_text(SHORT_NAMES)
+    case = Case("norm", tmp_path / "m.py", "Net()", ("2x3x4x4",))
+    verdict = verify(case, "mindspore", pool, load(), seeds=1)
+    assert verdict.holds, text_of(verdict)

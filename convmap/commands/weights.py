@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch, workers() as pool:
         given = Path(args.ported) if args.ported else None
         pair = make_pair(load(), Path(args.file), args.to, Path(scratch), given, args.source)
+        for text in pair.unported:
+            print(f"not ported: {text}", file=sys.stderr)
         models, plan = load_models(pair, args.entry, pool)
         found = convert(
             models,
