@@ -20,6 +20,9 @@ GROWN = {
     "derived, by name": "self.s = Derived()",
     "derived, by attribute": "self.s = Attributes()",
     "appended": "self.s = nn.Sequential()\n        self.s.append(nn.Linear(3, 3))\n        self.s.append(nn.Tanh())",
+    "not empty, by name": "self.s = nn.Sequential(nn.ReLU())\n        self.s.add_module('a', nn.Linear(3, 3))",
+    "not empty, by attribute": "self.s = nn.Sequential(nn.ReLU())\n        self.s.last = nn.Linear(3, 3)",
+    "of a list, by name": "layers = [nn.Linear(3, 3), nn.ReLU()]\n        s = nn.Sequential(*layers)\n        s.add_module('a', nn.Linear(3, 3))\n        self.s = s",
     "by index": "self.s = nn.Sequential(nn.Linear(3, 3), nn.Tanh())\n        self.s[0] = nn.Linear(3, 3, bias=False)",
     "named": "self.s = nn.Sequential(OrderedDict([('a', nn.Linear(3, 3)), ('b', nn.Tanh())]))",
 }
@@ -42,14 +45,34 @@ def test_what_is_added_later_runs(name: str, target: str, tmp_path: Path, pool: 
     assert verdict.holds, text_of(verdict)
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "self.s = nn.Sequential(nn.ReLU())\n        self.s.add_module('a', nn.Linear(3, 3))",
-        "self.s = nn.Sequential(nn.ReLU())\n        self.s.last = nn.Linear(3, 3)",
-        "s = nn.Sequential(*layers)\n        s.add_module('a', nn.Linear(3, 3))",
-    ],
-)
-def test_what_the_port_would_not_run_is_refused(lines: str) -> None:
+def test_what_the_port_would_not_run_is_refused() -> None:
+    lines = "nets = [nn.Sequential(nn.ReLU())]\n        nets[0].add_module('a', nn.Linear(3, 3))"
     port = port_text(MODEL.format(lines=lines), "torch", "mindspore")
     assert [d.code for d in port.diagnostics if d.severity == "error"] == ["CM202"]
+
+
+DICTIONARY = """from torch import nn
+class Block(nn.ModuleDict):
+    def __init__(self):
+        super().__init__({"z": nn.Conv2d(3, 3, 1)})
+        for i in range(2):
+            self.add_module("layer%d" % i, nn.Conv2d(3, 3, 1))
+        self.last = nn.LeakyReLU()
+        self["first"] = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        for name, layer in self.items():
+            x = layer(x) + len(name)
+        return x, len(self) * x, x * ("last" in self)
+"""
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+def test_a_dictionary_has_what_is_added_by_name_and_as_an_attribute(
+    target: str, tmp_path: Path, pool: Workers
+) -> None:
+    """DenseNet's blocks are such dictionaries: their ports gave none of the layers that add_module added."""
+    (tmp_path / "m.py").write_text(DICTIONARY)
+    verdict = verify(Case("dict", tmp_path / "m.py", "Block()", ("2x3x4x4",)), target, pool, load(), seeds=1)
+    assert verdict.holds, text_of(verdict)

@@ -39,11 +39,10 @@ class ModuleList(M.Module):
 
 
 class ModuleDict(M.Module):
-    """A dictionary of modules, registered under their keys as in torch."""
+    """A dictionary of modules, registered under their keys as in torch, with those added by name."""
 
     def __init__(self, modules=None):
         super().__init__()
-        self.order = []
         self.update(modules or {})
 
     def update(self, modules):
@@ -52,35 +51,33 @@ class ModuleDict(M.Module):
             self[key] = module
 
     def __setitem__(self, key, module):
-        if key not in self.order:
-            self.order.append(key)
         setattr(self, key, module)
 
     def __getitem__(self, key):
-        if key not in self.order:
+        if key not in self:
             raise KeyError(key)
         return getattr(self, key)
 
     def __contains__(self, key):
-        return key in self.order
+        return key in self.keys()
 
     def __len__(self):
-        return len(self.order)
+        return len(self.keys())
 
     def __iter__(self):
-        return iter(self.order)
+        return iter(self.keys())
 
     def keys(self):
         """The names, in order."""
-        return list(self.order)
+        return [name for name in self._modules if isinstance(getattr(self, name, None), M.Module)]
 
     def values(self):
         """The modules, in order."""
-        return [self[key] for key in self.order]
+        return [getattr(self, key) for key in self.keys()]
 
     def items(self):
         """Names and modules, in order."""
-        return [(key, self[key]) for key in self.order]
+        return [(key, getattr(self, key)) for key in self.keys()]
 
     def forward(self):
         raise TypeError("a ModuleDict is not called; its elements are")

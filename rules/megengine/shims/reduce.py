@@ -86,6 +86,14 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     return input / F.maximum(norm(input, p, dim, True), eps)
 
 
+def diff(input, n=1, dim=-1):
+    """The differences of neighbours along an axis, n times."""
+    for _ in range(n):
+        last = F.swapaxes(input, dim, -1)
+        input = F.swapaxes(last[..., 1:] - last[..., :-1], dim, -1)
+    return input
+
+
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """The k largest or smallest values along an axis, in order, and where they are."""
     last = F.swapaxes(input, dim, -1)

@@ -4,11 +4,10 @@ from mindspore import nn
 
 
 class ModuleDict(nn.Cell):
-    """A dictionary of cells, registered under their keys as in torch (a CellList takes no CellDict)."""
+    """A dictionary of cells, registered under their keys as in torch, with those added by name."""
 
     def __init__(self, modules=None):
         super().__init__()
-        self.order = []
         self.update(modules or {})
 
     def update(self, modules):
@@ -17,36 +16,34 @@ class ModuleDict(nn.Cell):
             self[key] = module
 
     def __setitem__(self, key, module):
-        if key not in self.order:
-            self.order.append(key)
         module.update_parameters_name(key + ".")
         self._cells[key] = module
 
     def __getitem__(self, key):
-        if key not in self.order:
+        if key not in self._cells:
             raise KeyError(key)
         return self._cells[key]
 
     def __contains__(self, key):
-        return key in self.order
+        return key in self._cells
 
     def __len__(self):
-        return len(self.order)
+        return len(self._cells)
 
     def __iter__(self):
-        return iter(self.order)
+        return iter(self._cells)
 
     def keys(self):
         """The names, in order."""
-        return list(self.order)
+        return list(self._cells)
 
     def values(self):
         """The modules, in order."""
-        return [self[key] for key in self.order]
+        return [self[key] for key in self._cells]
 
     def items(self):
         """Names and modules, in order."""
-        return [(key, self[key]) for key in self.order]
+        return [(key, self[key]) for key in self._cells]
 
     def construct(self):
         raise TypeError("a ModuleDict is not called; its elements are")

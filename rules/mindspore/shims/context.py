@@ -17,3 +17,8 @@ class no_grad(contextlib.ContextDecorator):
     def __exit__(self, *error):
         api._pynative_executor.set_enable_grad(self.before.pop())
         return False
+
+
+def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, determinism_check="default", debug=False):
+    """The function's result; nothing is computed twice, so it takes the memory that the source saves."""
+    return function(*args)

@@ -69,6 +69,13 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     return input / ops.maximum(length, mindspore.tensor(eps, length.dtype))
 
 
+def diff(input, n=1, dim=-1):
+    """The differences of neighbours along an axis, n times."""
+    for _ in range(n):
+        input = ops.diff(input, axis=dim)
+    return input
+
+
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """The k largest or smallest values along an axis, in order, and where they are (int64)."""
     last = ops.swapaxes(input, dim, -1)

@@ -98,31 +98,43 @@ class TorchGELU(nn.Cell):
         return ops.gelu(x, self.approximate)
 
 
-class TorchBatchNorm1d(nn.BatchNorm1d):
+class TorchNames:
+    """The tensors of a batch normalisation by torch's names."""
+
+    weight = property(lambda self: self.gamma if self.learns else None)
+    bias = property(lambda self: self.beta if self.learns else None)
+    running_mean = property(lambda self: self.moving_mean)
+    running_var = property(lambda self: self.moving_variance)
+
+
+class TorchBatchNorm1d(TorchNames, nn.BatchNorm1d):
     """Batch normalisation with torch's momentum, the complement of the one here."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
         if momentum is None or not track_running_stats:
             raise ValueError("only running averages with a momentum are ported")
         super().__init__(num_features, eps, 1 - momentum, affine)
+        self.learns = affine
 
 
-class TorchBatchNorm2d(nn.BatchNorm2d):
+class TorchBatchNorm2d(TorchNames, nn.BatchNorm2d):
     """Batch normalisation with torch's momentum, the complement of the one here."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
         if momentum is None or not track_running_stats:
             raise ValueError("only running averages with a momentum are ported")
         super().__init__(num_features, eps, 1 - momentum, affine)
+        self.learns = affine
 
 
-class TorchBatchNorm3d(nn.BatchNorm3d):
+class TorchBatchNorm3d(TorchNames, nn.BatchNorm3d):
     """Batch normalisation with torch's momentum, the complement of the one here."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
         if momentum is None or not track_running_stats:
             raise ValueError("only running averages with a momentum are ported")
         super().__init__(num_features, eps, 1 - momentum, affine)
+        self.learns = affine
 
 
 class TorchLinear(nn.Dense):
