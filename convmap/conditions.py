@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convmap.errors import RuleError
-from convmap.model import UNKNOWN
+from convmap.model import SOMETHING, UNKNOWN
 
 _COMPARE = {
     ast.Eq: operator.eq,
@@ -53,6 +53,8 @@ def holds(text: str, names: Mapping[str, Any]) -> bool | None:
     False
     >>> holds("groups > 1 and any(extra)", {"groups": UNKNOWN, "extra": (0, 1)}) is None
     True
+    >>> holds("momentum == None", {"momentum": SOMETHING})
+    False
     """
     result = _evaluate(parse(text), names)
     return None if result is UNKNOWN else bool(result)
@@ -63,7 +65,7 @@ def _evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         if node.id in names:
-            return names[node.id]
+            return UNKNOWN if names[node.id] is SOMETHING else names[node.id]
         if node.id in _NAMES:
             return _NAMES[node.id]
         raise RuleError(f"condition names {node.id!r}; known here: {', '.join(sorted(names))}")
@@ -93,6 +95,9 @@ def _evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
 def _plain(node: ast.expr, names: Mapping[str, Any]) -> tuple[list[Any], Any]:
     """Give the operands and the function of a node that is unknown where any operand is."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        answer = _is_none(node, names)
+        if answer is not None:
+            return [answer], bool
         sides = [_evaluate(node.left, names), _evaluate(node.comparators[0], names)]
         return sides, _COMPARE[type(node.ops[0])]
     if isinstance(node, ast.BinOp):
@@ -106,6 +111,16 @@ def _plain(node: ast.expr, names: Mapping[str, Any]) -> tuple[list[Any], Any]:
             return [_any_all(node.func.id, args[0])], lambda x: x
         return args, _CALLS[node.func.id]
     raise RuleError(f"condition part {ast.unparse(node)!r} is not in the condition language")
+
+
+def _is_none(node: ast.Compare, names: Mapping[str, Any]) -> bool | None:
+    """Answer ``name == None`` for a value of which only that is known."""
+    right = node.comparators[0]
+    if not (isinstance(right, ast.Constant) and right.value is None and isinstance(node.left, ast.Name)):
+        return None
+    if names.get(node.left.id) is not SOMETHING:
+        return None
+    return isinstance(node.ops[0], (ast.NotEq, ast.IsNot))
 
 
 def _comprehension(node: ast.GeneratorExp, names: Mapping[str, Any]) -> Any:

@@ -19,7 +19,15 @@ class _Unknown:
         return "UNKNOWN"
 
 
+class _Something(_Unknown):
+    """Not known, but surely not None: by an annotation, say."""
+
+    def __repr__(self) -> str:
+        return "SOMETHING"
+
+
 UNKNOWN = _Unknown()
+SOMETHING = _Something()
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class Framework:
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
         table: dict[str, list[Binding]] = {}
         for binding in self.bindings:
-            if admits(binding, self.version) and not binding.write_only:
+            if binding.api and admits(binding, self.version) and not binding.write_only:
                 table.setdefault(binding.api, []).append(binding)
         return {api: tuple(found) for api, found in table.items()}
 

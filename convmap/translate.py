@@ -16,6 +16,7 @@ from convmap.adapters import ADAPTERS, CannotWrite, Context
 from convmap.conditions import holds
 from convmap.errors import Refusal
 from convmap.model import (
+    SOMETHING,
     UNKNOWN,
     Binding,
     Named,
@@ -129,6 +130,9 @@ def _broadcast(value: Any, dims: int | None) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+_SOMETHING = {"int", "float", "bool", "number", "str", "tuple", "tensor"}  # kinds that None is not of
+
+
 def names_for_limits(call: OpCall) -> dict[str, Any]:
     """Give what conditions of rules may name: slots, spatial ones axis by axis, and the sides."""
     names: dict[str, Any] = {"dims": call.dims}
@@ -137,6 +141,8 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
         value = values[slot.name]
         if isinstance(value, Value):
             known = value.known.operator if isinstance(value.known, Named) else value.known
+            if known is UNKNOWN and value.kind in _SOMETHING:
+                known = SOMETHING
             if slot.spatial and call.dims and isinstance(known, int):
                 known = (known,) * call.dims
             elif slot.spatial and call.dims and not value.is_known and value.shape == "tuple":
@@ -169,10 +175,11 @@ def lower(
     lifted: Lifted | None = None,
     allowed: frozenset[str] = frozenset(),
     used: bool = True,
+    growing: bool = False,
 ) -> Plan:
     """Write a canonical call for a framework; raise Refusal with every reason where none is exact.
 
-    ``used``: something takes the call's result.
+    ``used``: something takes the call's result. ``growing``: children are added to it later.
     """
     version = version or target.version
     reasons: list[str] = []
@@ -180,8 +187,9 @@ def lower(
     for binding in candidates:
         if not versions.admits(binding, version) or (binding.statement and used):
             continue
-        if _is_empty_container(call) and not binding.grows and any(b.grows for b in candidates):
-            continue  # it is made to be filled later
+        later = growing or _is_empty_container(call)  # made empty, it is made to be filled
+        if later and not binding.grows and any(b.grows for b in candidates):
+            continue
         try:
             writes = tuple(_named(w, target) for w in _write(call, binding, lifted))
         except CannotWrite as reason:

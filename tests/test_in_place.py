@@ -159,3 +159,106 @@ def test_what_initialisers_fill(lines: str, codes: list[str], target: str) -> No
     text = FILLING.format(lines=lines.replace("; ", "\n        "))
     port = port_text(text, "torch", target)
     assert [d.code for d in port.diagnostics if d.severity != "note"] == codes
+
+
+LAYERS = """import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from collections import OrderedDict
+
+
+def conv3x3(width):
+    return nn.Conv2d(width, width, 3, padding=1)
+
+
+def maybe(width):
+    if width > 4:
+        return nn.Identity()
+    return nn.Conv2d(width, width, 1)
+
+
+class Scaled(nn.Module):
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def forward(self, x):
+        y = x * 2
+        return self.part(y)
+
+
+class Kept(nn.Module):
+    def forward(self, x):
+        y = x * 2
+        self.last = y
+        return y
+
+
+class Row(nn.Sequential):
+    def __init__(self, act=nn.ReLU, first=nn.Conv2d, second=nn.Conv2d, **params):
+        {row}
+
+
+class Net(nn.Module):
+    def __init__(self, norm, part):
+        super().__init__()
+        {made}
+
+    def forward(self, x, y):
+        {run}
+"""
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "made,run,right",
+    [
+        # What a function of the file makes, a class of it, a Sequential with a layer that makes new tensors.
+        ("self.a = conv3x3(4)", "z = self.a(x); z += y; return z", True),
+        ("self.a = conv3x3(4); self.n = norm(4)", "z = self.a(x); z = self.n(z); z += y; return z", True),
+        ("self.a = Scaled(part)", "z = self.a(x); z += y; return z", True),
+        ("self.a = nn.Sequential(norm(3), conv3x3(4))", "z = self.a(x); z += y; return z", True),
+        ("self.a = nn.Sequential(OrderedDict([('c', conv3x3(4)), ('n', norm(4))]))", "z = self.a(x); z += y; return z", True),
+        ("self.a = maybe(4)", "z = self.a(x); z += y; return z", False),
+        ("self.a = Kept()", "z = self.a(x); z += y; return z", False),
+        ("self.a = nn.Sequential(norm(3), part)", "z = self.a(x); z += y; return z", False),
+        # A name that is read no more gives its tensor up.
+        ("self.a = conv3x3(4)", "z = self.a(x); w = F.relu(z, inplace=True); return w + y", True),
+        ("self.a = conv3x3(4)", "z = self.a(x); w = F.relu(z, inplace=True); return w + z", False),
+        ("self.a = conv3x3(4)", "w = F.relu(x, inplace=True); return w + y", False),
+        ("self.a = conv3x3(4)", "z = self.a(x); w = [F.relu(z, inplace=True) for _ in y]; return w", False),
+        ("self.a = conv3x3(4)", "z = self.a(x)\n        for _ in range(2): w = F.relu(z, inplace=True)\n        return w", False),
+        # The first of a row takes what the row is given.
+        ("self.a = conv3x3(4); self.r = nn.Sequential(nn.ReLU(True), norm(4))", "z = self.a(x); z = self.r(z); return z", True),
+        ("self.a = conv3x3(4); self.r = nn.Sequential(nn.ReLU(True), norm(4))", "z = self.a(x); return self.r(z) + z", False),
+        ("self.r = nn.Sequential(nn.ReLU(True), norm(4))", "return self.r(x)", False),
+    ],
+)  # fmt: skip
+def test_what_gives_a_tensor_of_its_own(made: str, run: str, right: bool, target: str) -> None:
+    lines = {"made": made.replace("; ", "\n        "), "run": run.replace("; ", "\n        "), "row": "pass"}
+    port = port_text(LAYERS.format(**lines), "torch", target)
+    codes = {d.code for d in port.diagnostics if d.severity != "note"}
+    assert codes == (set() if right else {"CM210"})
+
+
+APPENDED = "layers.append(act(**params))"
+DROPPED = "layers.append(act(**{k: v for k, v in params.items() if k != 'inplace'}))"
+
+
+@pytest.mark.parametrize(
+    "row,right",
+    [
+        (f"layers = [first(1, 2, 3)]; {APPENDED}; super().__init__(*layers)", True),
+        (f"layers = [first(1, 2, 3)]; layers.append(act()); {APPENDED}; super().__init__(*layers)", True),
+        (f"layers = []; layers.append(conv3x3(2)); {APPENDED}; super().__init__(*layers)", True),
+        (f"layers = [act()]; {APPENDED}; super().__init__(*layers)", False),
+        (f"layers = [second(1, 2, 3)]; {APPENDED}; super().__init__(*layers)", False),  # Short passes another
+        (f"layers = [first(1, 2, 3)]; {APPENDED}; self.layers = nn.ModuleList(layers)", False),
+        (f"layers = [first(1, 2, 3)]; layers = []; {APPENDED}; super().__init__(*layers)", False),
+    ],
+)
+def test_a_class_that_is_passed_on_with_inplace_among_its_arguments(row: str, right: bool) -> None:
+    lines = {"row": row.replace("; ", "\n        "), "made": "pass", "run": "return x"}
+    short = "\n\nclass Short(Row):\n    def __init__(self):\n        super().__init__(second=nn.Identity)\n"
+    after = port_text(LAYERS.format(**lines) + short, "torch", "mindspore").after
+    assert (DROPPED if right else APPENDED) in after

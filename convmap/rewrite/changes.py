@@ -136,10 +136,18 @@ class Changes(FilePort):
     def _passed_class(self, call: ast.Call) -> None:
         """Look at ``act_layer(inplace=True)``: the class is a shim then, which is never in place."""
         for keyword in call.keywords:
+            if keyword.arg is None and isinstance(keyword.value, ast.Name):
+                if self.inference.kind(call) != "module class" and self.aliasing.is_private_input(call):
+                    name = keyword.value.id
+                    kept = f"{{k: v for k, v in {name}.items() if k != {INPLACE!r}}}"
+                    self.edits.replace(self.document.span(keyword.value), kept)
+                    self._forget(keyword.value, "")
+                continue
             value = self.inference.known(keyword.value)
             if keyword.arg != INPLACE or value is False:
                 continue
-            if value is True and self.aliasing.is_private_input(call):
+            made = self.inference.kind(call) != "module class"  # functools.partial: it is made elsewhere
+            if made and value is True and self.aliasing.is_private_input(call):
                 self.edits.replace(self.document.span(keyword.value), "False")
                 self._forget(keyword.value, "")
             else:

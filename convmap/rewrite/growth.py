@@ -30,7 +30,7 @@ class Growth(Substitutes):
         False: it is a module of the user's, which runs its children itself. Raises Refusal where that is
         open, or where the container was made with layers and its port runs no others.
         """
-        advice = "pass the layer with the others, or make the container empty first"
+        advice = "make the container where it is grown, or pass the layer with the others"
         owner = self.inference.enclosing(receiver, ast.ClassDef)
         if getattr(receiver, "id", "") == "self" and isinstance(owner, ast.ClassDef):
             return self._is_container_class(owner)
@@ -47,7 +47,7 @@ class Growth(Substitutes):
             api = self.names.qualified(value.func) if isinstance(value, ast.Call) else None
             if any(b.operator.grows for b in self.source.by_api.get(api or "", ())):
                 assert isinstance(value, ast.Call)
-                if value.args or value.keywords:
+                if (value.args or value.keywords) and not self._grows_later(value):
                     raise Refusal("CM202", "the port of a container runs only what it was made with", advice)
                 found.add(True)
             else:

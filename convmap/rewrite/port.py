@@ -106,7 +106,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
     def _call(self, call: ast.Call) -> None:
         api, receiver = self._api_of(call)
         if api is None:
-            if self.inference.object_kind(call.func) == "module class":
+            if "module class" in (self.inference.object_kind(call.func), self.inference.kind(call)):
                 self._passed_class(call)
             return
         rebound: str | None = None
@@ -126,6 +126,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 self._refuse(call, api, Refusal("CM101", f"{api} is not in the rules"))
             elif not self._is_same(api):
                 self._refuse(call, api, Refusal("CM102", f"{api} is not in the rules"))
+            return
+        if bindings[0].operator.kind == "decorator" and self._marks(call, bindings[0]):
             return
         refusal: Refusal | None = None
         for binding in bindings:
@@ -181,6 +183,25 @@ class _Porter(Growth, Changes, Parameters, Operators):
             self.port.uses.append(Use(node.lineno, qualified, "", "exact"))
             return
 
+    def _marks(self, call: ast.Call, binding: Binding) -> bool:
+        """Drop a statement that marks a function of the file for a compiler, by its name."""
+        statement = self.names.parent.get(call)
+        named = [isinstance(a, ast.Constant) and isinstance(a.value, str) for a in call.args]
+        if not (isinstance(statement, ast.Expr) and named == [True] and not call.keywords):
+            return False
+        if not self.target.for_operator(binding.operator, None):
+            return False
+        block = getattr(self.names.parent.get(statement), "body", [])
+        alone = statement not in block or len(block) == 1
+        span = self.document.span(statement)
+        self.edits.replace(
+            span if alone else imports.whole_line(self.document, span), "pass" if alone else ""
+        )
+        self._forget(call, "")
+        self.refused.add(call)  # gone with its line
+        self.port.uses.append(Use(call.lineno, binding.api, "", "exact"))
+        return True
+
     def _translate(self, call: ast.Call, binding: Binding, receiver: ast.expr | None) -> None:
         adds = binding.operator.grows and binding.operator.kind == "attribute"
         if adds and receiver is not None and self._grows_alike(receiver):
@@ -199,7 +220,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
             self._fills(given.value if isinstance(given, ast.keyword) else given)
         lifted = self._settle_inplace(call, lifted)
         used = not isinstance(self.names.parent.get(call), ast.Expr)
-        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used)
+        growing = binding.operator.grows and self._grows_later(call)
+        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
         translate.check(plan, lifted.call)
         shift = 1 if binding.is_method else 0
         positions = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 from convmap.errors import Refusal
@@ -52,9 +53,44 @@ class Substitutes(FilePort):
                 return other
         return None
 
+    def _grows_later(self, made: ast.Call) -> bool:
+        """Tell whether children are added to what a call makes: by the name or attribute it is bound to."""
+        parent = self.names.parent.get(made)
+        if not (isinstance(parent, ast.Assign) and len(parent.targets) == 1):
+            return False
+        return self._held_at(parent.targets[0]) in self._grown_places
+
+    @functools.cached_property
+    def _grown_places(self) -> set[tuple[object, str]]:
+        """Where the file holds what it adds children to: attributes of self, and names."""
+        methods = {
+            api.rpartition(".")[2]
+            for api, found in self.source.by_api.items()
+            if any(b.operator.grows and b.operator.kind == "attribute" for b in found)
+        }
+        places = {
+            self._held_at(call.func.value)
+            for name in methods
+            for call in self.inference.calls.get(name, ())
+            if isinstance(call.func, ast.Attribute)
+        }
+        for assignment in self.names.assignments:
+            one = isinstance(assignment, ast.AnnAssign)
+            for target in [assignment.target] if one else assignment.targets:  # type: ignore[union-attr]
+                if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") != "self":
+                    places.add(self._held_at(target.value))
+        return {place for place in places if place is not None}
+
+    def _held_at(self, node: ast.expr) -> tuple[object, str] | None:
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
+            return self.inference.enclosing(node, ast.ClassDef), node.attr
+        if isinstance(node, ast.Name):
+            return self.names.scope_of[node].find(node.id), node.id
+        return None
+
     def _drop_in(self, call: ast.Call, binding: Binding) -> bool:
         """Port a call with starred arguments through something with the very same signature."""
-        found = self._same_signature(binding)
+        found = self._same_signature(binding, binding.operator.grows and self._grows_later(call))
         if found is None:
             return False
         name = found.shim or found.api

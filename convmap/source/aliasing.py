@@ -17,6 +17,8 @@ from convmap.source.names import FUNCTIONS, Scope
 _LOOKING = {"len", "isinstance", "print", "range", "int", "float", "bool", "str", "min", "max", "id", "type"}
 _CONSUMERS = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.Expr, ast.Assert, ast.If,
               ast.While, ast.Return, ast.Delete, ast.AugAssign, ast.Slice)  # fmt: skip
+_ALL = "*"  # every local name
+_REPEATING = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
 
 class Aliasing:
@@ -25,7 +27,7 @@ class Aliasing:
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
         self.names = inference.names
-        self._busy: set[tuple[str, ast.stmt]] = set()
+        self._busy: set[tuple[str, ast.AST]] = set()
 
     @functools.cached_property
     def _attributes(self) -> dict[str, list[ast.Attribute]]:
@@ -54,6 +56,8 @@ class Aliasing:
                     return self._hands_over(around.elts, parent)
             if _element_before(call, parent) is not None and not self._registers(parent):
                 return self._hands_over(parent.args if isinstance(parent, ast.Call) else parent.elts, call)
+            if isinstance(parent, ast.Call) and self._is_container(parent):
+                return self._uses_are_private(parent, self.names.parent.get(parent))  # the first of a row
         if (
             isinstance(parent, ast.Call)
             and isinstance(parent.func, ast.Attribute)
@@ -99,16 +103,89 @@ class Aliasing:
             made = [self.names.parent.get(by) for by in scope.bound[node.id]] if scope else []
             values = [m.value for m in made if isinstance(m, ast.Assign)]
             return len(values) == len(made) > 0 and all(map(self._is_fresh_layer, values))
-        return isinstance(node, ast.Call) and self._operator(node) == "layer"
+        if not isinstance(node, ast.Call):
+            return False
+        return self._operator(node) == "layer" or self._is_fresh_container(node) or self._makes_fresh(node)
+
+    def _is_fresh_container(self, node: ast.Call) -> bool:
+        """``Sequential(conv, norm)``: behind one layer that makes a new tensor, all pass that on at most."""
+        if not self._is_container(node):
+            return False
+        given = node.args
+        if len(given) == 1 and isinstance(given[0], ast.Call) and given[0].args:
+            given = [given[0].args[0]]  # OrderedDict([...])
+        if len(given) == 1 and isinstance(given[0], (ast.List, ast.Tuple)):
+            given = given[0].elts
+        pairs = [g.elts[1] if isinstance(g, ast.Tuple) and len(g.elts) == 2 else g for g in given]
+        return any(map(self._is_fresh_layer, pairs))
+
+    def _is_container(self, node: ast.Call) -> bool:
+        qualified = self.names.qualified(node.func) or ""
+        bindings = self.inference.framework.by_api.get(qualified, ())
+        return any(b.operator.kind == "container" and b.operator.returns == "module" for b in bindings)
+
+    def _makes_fresh(self, node: ast.Call) -> bool:
+        """Tell whether a function of this file makes such a layer, or a class of it is one."""
+        func = node.func
+        scope = self.names.scope_of[func].find(func.id) if isinstance(func, ast.Name) else None
+        bound = scope.bound[func.id] if scope is not None else []  # type: ignore[attr-defined]
+        if len(bound) == 1 and isinstance(bound[0], ast.arg):
+            passed = self.inference.passed(bound[0])
+            return bool(passed) and all(map(self._is_fresh_class, passed))
+        if len(bound) != 1 or ("makes", bound[0]) in self._busy:
+            return False
+        self._busy.add(("makes", bound[0]))
+        try:
+            if isinstance(bound[0], ast.FunctionDef) and not bound[0].decorator_list:
+                made = self.inference.returned_values(bound[0])
+                return bool(made) and all(m is not None and self._is_fresh_layer(m) for m in made)
+            if isinstance(bound[0], ast.ClassDef) and self.inference.is_module_class(bound[0]):
+                return self._forward_is_fresh(bound[0])
+            return False
+        finally:
+            self._busy.discard(("makes", bound[0]))
+
+    def _is_fresh_class(self, node: ast.expr) -> bool:
+        found = self.inference.framework.by_api.get(self.names.qualified(node) or "", ())
+        kinds = [b.operator for b in found]
+        inplace = any(s.name == "inplace" for o in kinds for s in o.slots)
+        return bool(kinds) and not inplace and all(o.kind == "layer" and o.fresh for o in kinds)
+
+    def _forward_is_fresh(self, owner: ast.ClassDef) -> bool:
+        forward = [
+            n
+            for n in owner.body
+            if isinstance(n, ast.FunctionDef) and n.name == self.inference.framework.forward
+        ]
+        if len(forward) != 1:
+            return False
+        given = self.inference.returned_values(forward[0])
+        return bool(given) and all(g is not None and self._is_own(g) for g in given)
+
+    def _is_own(self, returned: ast.expr) -> bool:
+        statement = self._statement(returned)
+        if statement is None:
+            return False
+        if isinstance(returned, ast.Name):
+            return self.is_private(returned, statement)
+        return self._gives_new(returned, statement, _ALL)  # all that the function holds is lost behind it
 
     def _appended_after_fresh(self, append: ast.Call) -> bool:
-        """``layers.append(norm)`` directly before ``layers.append(relu)``, or ``layers = [conv]``."""
+        """``layers.append(relu)`` behind a layer in the list that makes a new tensor."""
         statement = self.names.parent.get(append)
-        body = self._block(statement) if isinstance(statement, ast.stmt) else []
+        if not isinstance(statement, ast.stmt):
+            return False
+        layers = append.func.value  # type: ignore[attr-defined]
+        if isinstance(layers, ast.Name) and self._is_local(layers):
+            return self._in_a_row_after_fresh(layers, statement)
+        return self._directly_after_fresh(layers, statement)
+
+    def _directly_after_fresh(self, layers: ast.expr, statement: ast.stmt) -> bool:
+        body = self._block(statement)
         if statement not in body or body.index(statement) == 0:
             return False
         previous = body[body.index(statement) - 1]
-        target = ast.unparse(append.func.value)  # type: ignore[attr-defined]
+        target = ast.unparse(layers)
         if isinstance(previous, ast.Expr) and isinstance(previous.value, ast.Call):
             other = previous.value
             if isinstance(other.func, ast.Attribute) and other.func.attr == "append" and other.args:
@@ -118,6 +195,44 @@ class Aliasing:
             items = previous.value.elts
             return ast.unparse(name) == target and bool(items) and self._is_fresh_layer(items[-1])
         return False
+
+    def _in_a_row_after_fresh(self, layers: ast.Name, at: ast.stmt) -> bool:
+        """Tell whether a list of layers, run one after another, surely has a fresh one already."""
+        scope = self.names.scope_of[layers].find(layers.id)
+        assert scope is not None
+        if not all(self._builds_a_row(m) for m in self.inference.mentions(scope, layers.id)):
+            return False
+        for statement, again in self._before(at):
+            if again:
+                continue
+            value = getattr(statement, "value", None)
+            if isinstance(statement, ast.AugAssign) and getattr(statement.target, "id", "") == layers.id:
+                if isinstance(value, ast.List) and any(map(self._is_fresh_layer, value.elts)):
+                    return True
+            elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                bound = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+                if isinstance(bound, ast.Name) and bound.id == layers.id:
+                    return isinstance(value, ast.List) and any(map(self._is_fresh_layer, value.elts))
+            elif isinstance(statement, ast.Expr) and isinstance(value, ast.Call) and len(value.args) == 1:
+                func = value.func
+                if isinstance(func, ast.Attribute) and func.attr == "append":
+                    if getattr(func.value, "id", "") == layers.id and self._is_fresh_layer(value.args[0]):
+                        return True
+        return False
+
+    def _builds_a_row(self, mention: ast.Name) -> bool:
+        """``layers.append(x)``, ``layers += [x]``, and ``Sequential(*layers)`` or what derives from it."""
+        parent = self.names.parent.get(mention)
+        call = self.names.parent.get(parent) if parent is not None else None
+        if isinstance(mention.ctx, ast.Store):
+            return True
+        if isinstance(parent, ast.Attribute):
+            return parent.attr == "append" and isinstance(call, ast.Call) and call.func is parent
+        if not (isinstance(parent, ast.Starred) and isinstance(call, ast.Call)):
+            return False
+        owner = self.inference.enclosing(call, ast.ClassDef)
+        starts = ast.unparse(call.func) == "super().__init__" and isinstance(owner, ast.ClassDef)
+        return self._is_container(call) or (starts and self._runs_its_children(owner))  # type: ignore[arg-type]
 
     def _uses_are_private(self, call: ast.Call, parent: ast.AST | None) -> bool:
         """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have its own x."""
@@ -139,6 +254,8 @@ class Aliasing:
             for n in self._attributes.get(name, ())
             if n is not target and owner.lineno <= n.lineno <= (owner.end_lineno or 0)
         ]
+        if not mentions and isinstance(target, ast.Attribute) and self._runs_its_children(owner):
+            return self._assigned_after_fresh(parent)  # type: ignore[arg-type]
         for mention in mentions:
             use = self.names.parent.get(mention)
             if not (isinstance(use, ast.Call) and use.func is mention and len(use.args) == 1):
@@ -146,6 +263,25 @@ class Aliasing:
             if not self.is_given_up(use.args[0], use):
                 return False
         return bool(mentions)
+
+    def _runs_its_children(self, owner: ast.ClassDef) -> bool:
+        """Tell whether a class is a Sequential by its base and has no forward of its own."""
+        framework = self.inference.framework
+        own = any(isinstance(n, FUNCTIONS) and n.name == framework.forward for n in owner.body)
+        bases = [framework.by_api.get(self.names.qualified(b) or "", ()) for b in owner.bases]
+        kinds = [(b.operator.kind, b.operator.returns) for found in bases for b in found]
+        return not own and len(owner.bases) == 1 and ("container", "module") in kinds
+
+    def _assigned_after_fresh(self, statement: ast.stmt) -> bool:
+        """``self.relu = ReLU(True)`` behind ``self.norm = BatchNorm2d(8)`` in such a class."""
+        body = self._block(statement)
+        index = body.index(statement) if statement in body else 0
+        before = body[index - 1] if index else None
+        if not (isinstance(before, ast.Assign) and len(before.targets) == 1):
+            return False
+        target = before.targets[0]
+        own = isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"
+        return own and self._is_fresh_layer(before.value)
 
     # Tensors ---------------------------------------------------------------------------------------
 
@@ -159,6 +295,11 @@ class Aliasing:
         read = [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == value.id]
         if sum(isinstance(n.ctx, ast.Load) for n in read) > 1:
             return False  # act(x) + x reads what act has changed
+        at: ast.AST | None = value
+        while at is not None and at is not statement:
+            if isinstance(at, _REPEATING):
+                return False
+            at = self.names.parent.get(at)
         if isinstance(statement, ast.Return) and self._is_local(value):
             return self.is_private(value, statement)
         rebinds = (
@@ -167,7 +308,23 @@ class Aliasing:
             and isinstance(statement.targets[0], ast.Name)
             and statement.targets[0].id == value.id
         )
-        return rebinds and self.is_private(value, statement)
+        return (rebinds or self._is_last_read(value, statement)) and self.is_private(value, statement)
+
+    def _is_last_read(self, value: ast.Name, statement: ast.stmt) -> bool:
+        """Tell whether a local name is not read behind a statement that runs once."""
+        scope = self.names.scope_of[value].find(value.id)
+        at: ast.AST | None = statement
+        while at is not None and (scope is None or at is not scope.node):
+            if isinstance(at, (ast.For, ast.AsyncFor, ast.While, ast.Try)):
+                return False
+            at = self.names.parent.get(at)
+        if scope is None or not self._is_local(value) or hasattr(statement, "body"):
+            return False
+        last = statement.end_lineno or statement.lineno
+        loads = (m for m in self.inference.mentions(scope, value.id) if isinstance(m.ctx, ast.Load))
+        return not any(
+            m.lineno > last or (m.lineno == last and m.col_offset > value.col_offset) for m in loads
+        )
 
     def changed_by(self, node: ast.AST) -> ast.expr | None:
         """Give the tensor that a method like add_ changes and returns; None for any other node."""
@@ -328,7 +485,7 @@ class Aliasing:
         if isinstance(node, ast.BinOp):
             return self.inference.kind(node) == "tensor"
         if isinstance(node, ast.Name):
-            return node.id == rebound and self.is_private(node, at)
+            return rebound in (node.id, _ALL) and self.is_private(node, at)
         if isinstance(node, ast.IfExp):
             return all(self._gives_new(n, at, rebound) for n in (node.body, node.orelse))
         if isinstance(node, ast.Subscript):

@@ -131,6 +131,10 @@ class Inference:
                 if not binding.operator.grows:
                     self.buffers.add(key)
 
+    def returned_values(self, function: ast.AST) -> list[ast.expr | None]:
+        """Give what the return statements of a function give."""
+        return self._returns.get(function, [])
+
     def enclosing(self, node: ast.AST, kinds: Any) -> ast.AST | None:
         at = self.names.parent.get(node)
         while at is not None and not isinstance(at, kinds):
@@ -147,9 +151,8 @@ class Inference:
                 qualified = self.names.qualified(base)
                 if qualified == self.framework.module_class:
                     return True
-                if qualified and any(
-                    b.operator.kind == "layer" for b in self.framework.by_api.get(qualified, ())
-                ):
+                found = self.framework.by_api.get(qualified, ()) if qualified else ()
+                if any(b.operator.kind in ("layer", "container") for b in found):
                     return True
                 elsewhere = self._elsewhere(qualified)
                 if elsewhere is not None and elsewhere.kind == "module class":
@@ -688,6 +691,9 @@ class Inference:
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if outer in ("Optional", "Union"):
             return self._either(inner)
+        if outer in ("Callable", "Type", "type"):
+            makes = self.names.qualified(inner[-1]) == self.framework.module_class
+            return "module class" if makes else "unknown"
         if outer in ("List", "list", "Sequence", "Tuple", "tuple"):
             kinds = {self._annotation_kind(n) for n in inner if not _is_ellipsis(n)}
             return {"int": "ints", "tensor": "tensors"}.get("".join(kinds), "unknown")
@@ -697,7 +703,34 @@ class Inference:
         """Join the kinds of a union, None aside: a use of None's attributes fails in any framework."""
         some = [n for n in nodes if not (isinstance(n, ast.Constant) and n.value is None)]
         kinds = {self._annotation_kind(n) for n in some}
-        return kinds.pop() if kinds in ({"tensor"}, {"ints"}, {"tensors"}) else "unknown"
+        return kinds.pop() if kinds in ({"tensor"}, {"ints"}, {"tensors"}, {"module class"}) else "unknown"
+
+    def passed(self, arg: ast.arg) -> list[ast.expr]:
+        """Give everything that the calls of this file may give for a parameter, its default too.
+
+        Nothing where it has no default and no call, or a call can't be followed.
+        """
+        function = self.names.parent.get(self.names.parent[arg])
+        owner = self.names.parent.get(function) if function is not None else None
+        if not isinstance(function, FUNCTIONS):
+            return []
+        given = [*self._passed(arg, function, owner)]
+        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+            plain = [*function.args.posonlyargs, *function.args.args]
+            index = plain.index(arg) - 1 if arg in plain else -1
+            for call in self.calls.get("__init__", ()):
+                inner = self.enclosing(call, ast.ClassDef)
+                bases = inner.bases if isinstance(inner, ast.ClassDef) else []
+                if owner.name not in [getattr(b, "id", "") for b in bases]:
+                    continue
+                if any(isinstance(a, ast.Starred) for a in call.args) or any(
+                    k.arg is None for k in call.keywords
+                ):
+                    return []
+                given += [call.args[index]] if 0 <= index < len(call.args) else []
+                given += [k.value for k in call.keywords if k.arg == arg.arg]
+        default = self._default(arg)
+        return given if default is None else [*given, default]
 
     def _passed(self, arg: ast.arg, function: ast.AST, owner: ast.AST | None) -> list[ast.expr]:
         """Give what the calls in this file pass for a parameter."""
