@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 
 import numpy
@@ -184,7 +185,9 @@ class Model:
         if dtype == "float64":
             net = net.double()
         if state is not None:
-            net.load_state_dict({k: torch.from_numpy(a) for k, a in state.items()}, strict=False)
+            given = collections.OrderedDict((k, torch.from_numpy(a)) for k, a in state.items())
+            given._metadata = net.state_dict()._metadata  # some models ask which version wrote it
+            net.load_state_dict(given, strict=False)
         kind = getattr(torch, dtype)
         tensors = []
         for array in inputs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 
 from convmap.source.inference import Inference
@@ -64,13 +65,42 @@ class Aliasing:
             and parent.func.attr == "append"
         ):
             return self._appended_after_fresh(parent)
+        row = self._row_of(call)
+        if row is not None:
+            return self._hands_over(*row)
         if self._is_layer(call):
             return self._uses_are_private(call, parent)
         return bool(call.args) and self.is_given_up(call.args[0], call)
 
+    def _row_of(self, call: ast.Call) -> tuple[list[ast.expr], ast.expr] | None:
+        """``act = ReLU(True)`` whose one use is ``Sequential(conv, act)``: that row, and its place in it."""
+        parent = self.names.parent.get(call)
+        if isinstance(parent, ast.IfExp) and call is not parent.test:
+            parent = self.names.parent.get(parent)
+        target = parent.targets[0] if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None
+        if not isinstance(target, ast.Name) or not self._is_local(target):
+            return None
+        scope = self.names.scope_of[target].find(target.id)
+        assert scope is not None
+        loads = [m for m in self.inference.mentions(scope, target.id) if isinstance(m.ctx, ast.Load)]
+        use = self.names.parent.get(loads[0]) if len(loads) == 1 else None
+        if not (isinstance(use, ast.Call) and loads[0] in use.args and self._runs_its_arguments(use)):
+            return None
+        return use.args, loads[0]
+
+    def _runs_its_arguments(self, call: ast.Call) -> bool:
+        """``Sequential(...)``, or ``super().__init__(...)`` of what derives from it."""
+        owner = self.inference.enclosing(call, ast.ClassDef)
+        starts = re.fullmatch(r"super\(.*\)\.__init__", ast.unparse(call.func)) is not None
+        return self._is_container(call) or (
+            starts and isinstance(owner, ast.ClassDef) and self._runs_its_children(owner)
+        )
+
     def _hands_over(self, elements: list[ast.expr], at: ast.expr) -> bool:
         """Tell whether the layer before one in a row gives it a tensor of its own."""
         index = elements.index(at)
+        row = self.names.parent.get(at)
+        modules = isinstance(row, ast.Call) and self._runs_its_arguments(row)
         while index > 0:
             index -= 1
             before = elements[index]
@@ -78,7 +108,7 @@ class Aliasing:
                 before = before.elts[1]
             if self._is_fresh_layer(before):
                 return True
-            if not (isinstance(before, ast.Call) and self.inference.kind(before) == "module"):
+            if not modules and not (isinstance(before, ast.Call) and self.inference.kind(before) == "module"):
                 return False  # a module hands on its argument at most, so the one before it counts
         return False
 
@@ -103,6 +133,8 @@ class Aliasing:
             made = [self.names.parent.get(by) for by in scope.bound[node.id]] if scope else []
             values = [m.value for m in made if isinstance(m, ast.Assign)]
             return len(values) == len(made) > 0 and all(map(self._is_fresh_layer, values))
+        if isinstance(node, ast.IfExp):
+            return self._is_fresh_layer(node.body) and self._is_fresh_layer(node.orelse)
         if not isinstance(node, ast.Call):
             return False
         return self._operator(node) == "layer" or self._is_fresh_container(node) or self._makes_fresh(node)
@@ -230,9 +262,7 @@ class Aliasing:
             return parent.attr == "append" and isinstance(call, ast.Call) and call.func is parent
         if not (isinstance(parent, ast.Starred) and isinstance(call, ast.Call)):
             return False
-        owner = self.inference.enclosing(call, ast.ClassDef)
-        starts = ast.unparse(call.func) == "super().__init__" and isinstance(owner, ast.ClassDef)
-        return self._is_container(call) or (starts and self._runs_its_children(owner))  # type: ignore[arg-type]
+        return self._runs_its_arguments(call)
 
     def _uses_are_private(self, call: ast.Call, parent: ast.AST | None) -> bool:
         """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have its own x."""
@@ -437,6 +467,7 @@ class Aliasing:
             return False
         return all(
             any(self._is_assignment(s, name) or self._assigns_surely(s, name) for s in block)
+            or (block and isinstance(block[-1], (ast.Raise, ast.Return)))
             for block in blocks
         )
 
@@ -495,12 +526,19 @@ class Aliasing:
         changed = self.changed_by(node)
         if changed is not None:
             return self._gives_new(changed, at, rebound)
-        if self._operator(node) == "function" or self._is_fresh_use(node):
+        if self._operator(node) == "function" or self._is_fresh_use(node) or self._is_sum(node):
             return True
         if any(b.operator.kind == "parameter" for b in self._bindings(node)):
             return False  # what is put in its place would be none
         taken = self._handed_on(node)
         return bool(taken) and all(self._gives_new(a, at, rebound) for a in taken)
+
+    def _is_sum(self, node: ast.Call) -> bool:
+        """Python's sum: 0 is added to the first."""
+        func = node.func
+        return (
+            isinstance(func, ast.Name) and func.id == "sum" and self.names.scope_of[func].find("sum") is None
+        )
 
     def _operator(self, node: ast.Call) -> str | None:
         """Give 'layer' or 'function' where a call makes a new tensor, else None."""

@@ -129,3 +129,20 @@ class TorchDropout(M.Dropout):
 def check(condition, message):
     """Assert, as a function."""
     assert condition, message
+
+
+class TorchIdentity(M.Module):
+    """Gives back what it takes; made with any arguments, as torch's."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, input):
+        return input
+
+
+class TorchSoftmax(M.Softmax):
+    """Softmax with torch's name of the axis."""
+
+    def __init__(self, dim):
+        super().__init__(axis=dim)

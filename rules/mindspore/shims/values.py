@@ -155,3 +155,27 @@ class TorchDropout(nn.Dropout):
 def check(condition, message):
     """Assert, as a function."""
     assert condition, message
+
+
+class TorchIdentity(nn.Cell):
+    """Gives back what it takes; made with any arguments, as torch's."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def construct(self, input):
+        return input
+
+
+class TorchSoftmax(nn.Softmax):
+    """Softmax with torch's name of the axis."""
+
+    def __init__(self, dim):
+        super().__init__(axis=dim)
+
+
+class TorchLogSoftmax(nn.LogSoftmax):
+    """LogSoftmax with torch's name of the axis."""
+
+    def __init__(self, dim):
+        super().__init__(axis=dim)

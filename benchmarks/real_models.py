@@ -1,0 +1,114 @@
+"""Ports real model files without a hand edit and verifies each of them whole, in MindSpore and in MegEngine.
+
+    python benchmarks/real_models.py                        every model of real_models.toml
+    python benchmarks/real_models.py --to mindspore resnet smp-unet
+
+The files come from the wheels of corpora.py and are not changed. What they import beside torch that is no
+model (registries, tables of trained weights, package __init__ files) is in stand_ins/, the same for source
+and port. Models are small by their arguments. Every file of the packages is ported, as one project;
+verify then compares outputs, gradients and buffers in evaluation and in training. ``known``: it holds but
+for an error that the rules record of a call in it. Writes results/real_models.json and prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from corpora import wheel
+
+from convmap.inputs import Case, read_manifest
+from convmap.rules import load
+from convmap.sides import workers
+from convmap.verdicts import Verdict
+from convmap.verify import verify
+
+HERE = Path(__file__).parent
+MANIFEST, STAND_INS = HERE / "real_models.toml", HERE / "stand_ins"
+RESULTS = HERE / "results" / "real_models.json"
+# Beside the files of the manifest: what they take of their own package that is made of tensors.
+ALSO = {
+    "torchvision": [
+        "_utils.py", "models/_meta.py", "models/_utils.py", "models/segmentation/_utils.py", "ops/misc.py",
+        "ops/stochastic_depth.py",
+    ],
+    "segmentation_models_pytorch": ["base/modules.py", "base/initialization.py", "base/heads.py"],
+}  # fmt: skip
+
+
+def unpack(cases: list[Case], folder: Path) -> None:
+    """Put the packages of the models into a folder, with the stand-ins."""
+    for package, also in ALSO.items():
+        names = {f"{package}/{name}" for name in also}
+        names |= {str(c.file.relative_to(HERE)) for c in cases if c.file.is_relative_to(HERE / package)}
+        archive: zipfile.ZipFile = wheel(package)
+        for name in sorted(names):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(name))
+    for path in STAND_INS.rglob("*.py"):
+        target = folder / path.relative_to(STAND_INS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+
+
+def word_of(strict: Verdict, known: Verdict | None) -> str:
+    if strict.holds:
+        return "holds"
+    if known is not None and known.holds:
+        return "known"
+    return "fails" if strict.problem else "differs"
+
+
+def row_of(strict: Verdict, word: str) -> dict[str, Any]:
+    return {
+        "verdict": word,
+        "calls": strict.counts,
+        "not ported": [text.partition(" ")[2] for text in strict.unported],
+        "problem": strict.problem.split(" | ")[0],
+        "forward": round(strict.worst("forward", "buffer"), 3),
+        "gradient": round(strict.worst("input gradient", "weight gradient"), 3),
+        "seconds": round(strict.seconds, 1),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--to", action="append", choices=("mindspore", "megengine"))
+    parser.add_argument("--seeds", type=int, default=2)
+    args = parser.parse_args()
+    rules, report = load(), json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    cases = read_manifest(MANIFEST)
+    with tempfile.TemporaryDirectory() as scratch, workers() as pool:
+        unpack(cases, Path(scratch))
+        for target in args.to or ("mindspore", "megengine"):
+            rows = report.setdefault(target, {})
+            for case in cases:
+                if args.models and case.name not in args.models:
+                    continue
+                moved = Case(case.name, Path(scratch) / case.file.relative_to(HERE), case.entry, case.inputs)
+                strict = verify(moved, target, pool, rules, seeds=args.seeds)
+                inexact = not strict.holds and not strict.problem and strict.inexact
+                known = verify(moved, target, pool, rules, seeds=args.seeds, known=True) if inexact else None
+                row = rows[case.name] = row_of(strict, word_of(strict, known))
+                calls = ", ".join(f"{n} {status}" for status, n in sorted(row["calls"].items()))
+                print(
+                    f"{case.name:<18} {target:<9} {row['verdict']:<8} {row['forward']:6.2f} {row['gradient']:7.2f}"
+                    f" {row['seconds']:6.1f} s  {calls}  {row['problem'][:90]}",
+                    flush=True,
+                )
+            words = [row["verdict"] for row in rows.values()]
+            counts = ", ".join(f"{words.count(w)} {w}" for w in ("holds", "known", "differs", "fails"))
+            print(f"{target}: {len(words)} models: {counts}")
+    RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
