@@ -87,8 +87,10 @@ def convert(
 
     def arrays() -> Iterator[np.ndarray]:
         for step in progress(steps):
-            array = widened(reader.read(step.source.name), step.source.format, step.target.format)
-            yield array.reshape(step.target.shape)
+            # No name for it here: that would keep it beside the next one.
+            yield widened(reader.read(step.source.name), step.source.format, step.target.format).reshape(
+                step.target.shape
+            )
 
     save_checkpoint(output, [s.target for s in steps], arrays(), pool)
     shown = "not read back"

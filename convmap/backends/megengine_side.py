@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import pickle
+import sys
 
 import megengine
 import megengine.functional as F
@@ -18,12 +20,56 @@ from megengine.autodiff import GradManager
 megengine.config.async_level = 0
 
 
+class Hollow(megengine.Parameter):
+    """A parameter with a shape and one element: MegEngine itself makes no model without its weights."""
+
+    def __new__(cls, data, *args, **kwargs):
+        return super().__new__(cls, numpy.zeros((1,), data.dtype))
+
+    def __init__(self, data, *args, **kwargs):
+        super().__init__(numpy.zeros((1,), data.dtype))
+        self._hollow = tuple(int(n) for n in data.shape)
+
+    @property
+    def shape(self):
+        return self._hollow
+
+
+@contextlib.contextmanager
+def hollow():
+    """Make every parameter hollow meanwhile, and initialise none."""
+    whole, replaced = megengine.Parameter, []
+    for name, module in list(sys.modules.items()):
+        # Where the name is asked for, not called, it stays.
+        if name.split(".")[0] == "megengine" and name not in ("megengine.module.module", "megengine.tensor"):
+            if vars(module).get("Parameter") is whole:
+                replaced.append((module, "Parameter", whole, Hollow))
+    for name, value in vars(M.init).items():
+        if name.endswith("_") and not name.startswith("_") and callable(value):
+            replaced.append((M.init, name, value, lambda tensor, *args, **kwargs: None))
+    for owner, name, _, new in replaced:
+        setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        for owner, name, old, _ in replaced:
+            setattr(owner, name, old)
+
+
 class Model:
     """One loaded model."""
 
     def __init__(self, path, entry, number, shapes_only=False):
-        """``shapes_only``: MegEngine knows no model without its weights, which are made."""
+        """``shapes_only``: the weights take no memory, where the model makes no use of them."""
         megengine.random.seed(0)  # the same fresh weights in every run
+        if shapes_only:
+            try:
+                with hollow():
+                    self.module = side.load_module(path, number)
+                    self.net = side.evaluate(self.module, entry)
+                return
+            except Exception:  # noqa: BLE001 - it needs its weights: then they are made
+                pass
         self.module = side.load_module(path, number)
         self.net = side.evaluate(self.module, entry)
 
@@ -287,11 +333,40 @@ class Checkpoint:
 
 
 def save_checkpoint(path, tensors):
-    """Write the tensors of a safetensors file as megengine.save does."""
-    state = collections.OrderedDict()
-    for name, entry in tensorfile.read(tensors).items():
-        array = entry.array()
+    """Write the tensors of a safetensors file as megengine.save does, one by one."""
+    entries = tensorfile.read(tensors)
+    for name, entry in entries.items():
         if entry.format == "BF16":
             raise ValueError("%s is bfloat16, which MegEngine has not" % name)
-        state[name] = array
-    megengine.save(state, path)
+    with open(path, "wb") as stream:
+        pickler = pickle.Pickler(stream, pickle.DEFAULT_PROTOCOL)
+        pickler.fast = True  # keep no reference to what has been written
+        pickler.dump(Streamed(entries))
+
+
+class Streamed:
+    """An ordered dictionary as it is pickled, whose arrays are read when their turn comes."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __reduce__(self):
+        return (
+            collections.OrderedDict,
+            (),
+            None,
+            None,
+            ((n, StreamedArray(e)) for n, e in self.entries.items()),
+        )
+
+
+class StreamedArray:
+    """An array as NumPy pickles it (its __reduce__), of bytes that are read when their turn comes."""
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def __reduce__(self):
+        make, empty, (version, *_) = numpy.empty(0).__reduce__()
+        kind = numpy.dtype(tensorfile.FORMATS[self.entry.format])
+        return make, empty, (version, self.entry.shape, kind, False, self.entry.data())

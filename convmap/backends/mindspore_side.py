@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import tempfile
 
 import mindspore
@@ -315,14 +316,24 @@ class Checkpoint:
 
 
 def save_checkpoint(path, tensors):
-    """Write the tensors of a safetensors file as mindspore.save_checkpoint does."""
-    rows = []
-    for name, entry in tensorfile.read(tensors).items():
-        array = entry.array()
-        if entry.format == "BF16":
-            wide = (array.astype(numpy.uint32) << 16).view(numpy.float32)
-            tensor = Tensor(wide).astype(mindspore.bfloat16)
-        else:
-            tensor = Tensor(array)
-        rows.append({"name": name, "data": tensor})
-    mindspore.save_checkpoint(rows, path)
+    """Write the tensors of a safetensors file as mindspore.save_checkpoint does, one by one.
+
+    A checkpoint is a protobuf message of one repeated field, and such messages written one after the
+    other are one message (protobuf.dev, Encoding, "Last One Wins").
+    """
+    part = path + ".part.ckpt"
+    with open(path, "wb") as whole:
+        for name, entry in tensorfile.read(tensors).items():
+            mindspore.save_checkpoint([{"name": name, "data": _tensor(entry)}], part)
+            with open(part, "rb") as stream:
+                shutil.copyfileobj(stream, whole)
+            os.chmod(part, 0o600)  # it writes for reading alone
+            os.remove(part)
+
+
+def _tensor(entry):
+    array = entry.array()
+    if entry.format != "BF16":
+        return Tensor(array)
+    wide = (array.astype(numpy.uint32) << 16).view(numpy.float32)
+    return Tensor(wide).astype(mindspore.bfloat16)

@@ -39,6 +39,13 @@ class Entry(NamedTuple):
         count = int(np.prod(self.shape, dtype=np.int64))
         return np.fromfile(self.path, FORMATS[self.format], count, offset=self.offset).reshape(self.shape)
 
+    def data(self) -> bytes:
+        """Read its bytes, as they lie in the file: in C order, little-endian."""
+        count = int(np.prod(self.shape, dtype=np.int64)) * np.dtype(FORMATS[self.format]).itemsize
+        with open(self.path, "rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(count)
+
 
 def read(path: str) -> dict[str, Entry]:
     """Say what is in a file. Raises ValueError where it is no safetensors file, or cut off."""
@@ -75,9 +82,12 @@ def write(path: str, rows: list[tuple[str, str, tuple[int, ...]]], arrays: Itera
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as stream:
         stream.write(struct.pack("<Q", len(text)) + text)
-        for (name, kind, shape), array in zip(rows, arrays):
+        stream_of_arrays = iter(arrays)
+        for name, kind, shape in rows:
+            array = next(stream_of_arrays)
             if array.dtype != FORMATS[kind] or tuple(array.shape) != tuple(shape):
                 raise ValueError(f"{name} is {array.dtype} {array.shape}, not {kind} {shape}")
             flat = array.reshape(-1)
             for at in range(0, flat.size, _PIECE):
                 stream.write(np.ascontiguousarray(flat[at : at + _PIECE]).tobytes())
+            del array, flat  # or they are there beside the next one
