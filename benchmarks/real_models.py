@@ -81,7 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--to", action="append", choices=("mindspore", "megengine"))
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=4)
     args = parser.parse_args()
     rules, report = load(), json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     cases = read_manifest(MANIFEST)

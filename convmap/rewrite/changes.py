@@ -6,7 +6,7 @@ import ast
 
 from convmap.errors import Refusal
 from convmap.model import OpCall, Value, constant
-from convmap.rewrite.base import INPLACE, FilePort, Use
+from convmap.rewrite.base import AXES, INPLACE, FilePort, Use
 from convmap.rewrite.edits import reference
 from convmap.source.filling import filled
 from convmap.source.inference import mark
@@ -74,6 +74,17 @@ class Changes(FilePort):
         if what == "new":
             reason = f"{ast.unparse(node)} is a new tensor, and {self.target.name} fills parameters"
             raise Refusal("CM202", reason, "make it a parameter, and fill that")
+
+    def _with_axes(self, lifted: Lifted, filled: ast.expr) -> Lifted:
+        """Say how many spatial axes the layer of a weight has, where the target's initialiser asks."""
+        call = lifted.call
+        targets = self.target.for_operator(call.operator, call.dims)
+        asked = any(AXES in m.slots for b in targets for m in b.maps)
+        axes = self.inference.spatial_axes(filled.value) if isinstance(filled, ast.Attribute) else None
+        if not asked or axes is None:
+            return lifted
+        slots = {**dict(call.slots), AXES: constant(axes)}
+        return lifted._replace(call=OpCall(call.operator, call.dims, tuple(slots.items())))
 
     def _slice(self, node: ast.Subscript) -> None:
         """Port x[:, ::2] through a shim where the target's own has no right gradient."""

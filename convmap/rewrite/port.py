@@ -217,7 +217,9 @@ class _Porter(Growth, Changes, Parameters, Operators):
         if binding.operator.kind == "init":
             first = binding.params[0].name
             given = nodes[lifted.given[first][0]] if receiver is None else receiver
-            self._fills(given.value if isinstance(given, ast.keyword) else given)
+            filled = given.value if isinstance(given, ast.keyword) else given
+            self._fills(filled)
+            lifted = self._with_axes(lifted, filled)
         lifted = self._settle_inplace(call, lifted)
         used = not isinstance(self.names.parent.get(call), ast.Expr)
         growing = binding.operator.grows and self._grows_later(call)

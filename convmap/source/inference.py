@@ -188,7 +188,23 @@ class Inference:
         if not self.is_module_class(node):
             return Fact("class" if self.unknown_base(node) is None else "unknown class", "unknown")
         forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.framework.forward]
-        return Fact("module class", self._returned(forward[0]) if forward else "unknown")
+        return Fact("module class", self._returned(forward[0]) if forward else self._inherited(node))
+
+    def _inherited(self, node: ast.ClassDef) -> str:
+        """Give what calling a module returns whose forward is its base's."""
+        for base in node.bases:
+            qualified = self.names.qualified(base)
+            elsewhere = self._elsewhere(qualified)
+            if elsewhere is not None:
+                return elsewhere.returns
+            inner = self.classes.get(getattr(base, "id", ""))
+            if inner is not None and inner is not node:
+                return self.fact(inner).returns
+            found = self.framework.by_api.get(qualified, ()) if qualified else ()
+            if any(b.operator.kind in ("layer", "container") for b in found):
+                plain = all(b.operator.returns in ("tensor", "module") for b in found)
+                return "tensor" if plain else "unknown"
+        return "unknown"
 
     def _elsewhere(self, qualified: str | None) -> Fact | None:
         if qualified is None or self.others is None:
@@ -541,6 +557,22 @@ class Inference:
         """Every name that the file asks isinstance of."""
         calls = self.calls.get("isinstance", ())
         return {c.args[0].id for c in calls if c.args and isinstance(c.args[0], ast.Name)}
+
+    def spatial_axes(self, layer: ast.expr) -> int | None:
+        """Give how many spatial axes a layer has, by its class: of an isinstance test, or as it is made."""
+        classes: list[str | None] = []
+        if isinstance(layer, ast.Name):
+            classes = [*self.tested_classes(layer)]
+        elif isinstance(layer, ast.Attribute) and getattr(layer.value, "id", "") == "self":
+            owner = self.enclosing(layer, ast.ClassDef)
+            made = self.attributes.get((owner, layer.attr), [])  # type: ignore[arg-type]
+            classes = [self.names.qualified(m.func) if isinstance(m, ast.Call) else None for m in made]
+        bindings = [self.framework.by_api.get(c or "", ()) for c in classes]
+        if not all(bindings):
+            return None
+        found = {b.dims for one in bindings for b in one}
+        found.discard(None)
+        return found.pop() if len(found) == 1 else None
 
     def _tested_as_module(self, node: ast.Name) -> bool:
         classes = self.tested_classes(node)

@@ -23,6 +23,9 @@ class ModuleList(M.Module):
             self.append(module)
         return self
 
+    def __iadd__(self, modules):
+        return self.extend(modules)
+
     def __len__(self):
         return self.count
 

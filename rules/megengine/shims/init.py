@@ -6,13 +6,15 @@ import megengine
 import numpy as np
 
 
-def fans(tensor):
-    """Inputs and outputs of a weight o i *kernel, as torch counts them."""
+def fans(tensor, axes=None):
+    """Inputs and outputs of a weight o i *kernel, or g o i *kernel of a grouped layer of so many axes."""
     shape = [int(n) for n in tensor.shape]
-    if len(shape) > 4:
+    if axes is None and len(shape) > 4:
         raise ValueError("a weight of 5 axes is a grouped or a 3-d one here: its fans can't be told from it")
     if len(shape) < 2:
         raise ValueError("fans need a tensor of at least 2 axes")
+    if axes is not None and len(shape) == axes + 3:
+        shape = [shape[0] * shape[1], *shape[2:]]
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
@@ -48,18 +50,19 @@ def ones_(tensor):
     return constant_(tensor, 1.0)
 
 
-def xavier_normal_(tensor, gain=1.0):
+def xavier_normal_(tensor, gain=1.0, axes=None):
     """Fill with normal values of deviation gain * sqrt(2 / (fan_in + fan_out))."""
-    return set_to(tensor, np.random.normal(0.0, gain * math.sqrt(2.0 / sum(fans(tensor))), tensor.shape))
+    std = gain * math.sqrt(2.0 / sum(fans(tensor, axes)))
+    return set_to(tensor, np.random.normal(0.0, std, tensor.shape))
 
 
-def xavier_uniform_(tensor, gain=1.0):
+def xavier_uniform_(tensor, gain=1.0, axes=None):
     """Fill with uniform values up to gain * sqrt(6 / (fan_in + fan_out))."""
-    bound = gain * math.sqrt(6.0 / sum(fans(tensor)))
+    bound = gain * math.sqrt(6.0 / sum(fans(tensor, axes)))
     return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
 
 
-def kaiming_std(tensor, a, mode, nonlinearity):
+def kaiming_std(tensor, a, mode, nonlinearity, axes):
     """Deviation of He's initialisation."""
     gains = {
         "relu": math.sqrt(2.0),
@@ -67,18 +70,19 @@ def kaiming_std(tensor, a, mode, nonlinearity):
         "tanh": 5.0 / 3,
         "selu": 0.75,
     }
-    fan_in, fan_out = fans(tensor)
+    fan_in, fan_out = fans(tensor, axes)
     return gains.get(nonlinearity, 1.0) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", axes=None):
     """Fill with He's normal values."""
-    return set_to(tensor, np.random.normal(0.0, kaiming_std(tensor, a, mode, nonlinearity), tensor.shape))
+    std = kaiming_std(tensor, a, mode, nonlinearity, axes)
+    return set_to(tensor, np.random.normal(0.0, std, tensor.shape))
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", axes=None):
     """Fill with He's uniform values."""
-    bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity)
+    bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity, axes)
     return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
 
 
