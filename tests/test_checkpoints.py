@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convmap.backends import environments, tensorfile
+from convmap.backends.client import WorkerError
 from convmap.checkpoints import Row, framework_of, open_checkpoint, save_checkpoint, widened
 from convmap.cli import main
 from convmap.errors import ConvmapError
@@ -221,6 +222,43 @@ def test_six_directions(name: str, tmp_path: Path, pool: Workers) -> None:
         assert {r.name for r in back.rows} == {n for n in state if not n.endswith("num_batches_tracked")}
         for row in back.rows:
             assert np.array_equal(back.read(row.name), state[row.name]), row.name
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("name", CASES)
+def test_a_model_without_its_weights_has_the_same_tree(name: str, tmp_path: Path, pool: Workers) -> None:
+    """MegEngine itself makes no model without them; a checkpoint of 5 GB is not to take as much memory."""
+    port = port_file(Request("megengine"), CASES[name].file)
+    assert port is not None
+    file = tmp_path / "m.py"
+    file.write_bytes(port.data)
+    whole, hollow = (
+        pool["megengine"].ask("load", path=str(file), entry=CASES[name].entry, shapes_only=only)["tree"]
+        for only in (False, True)
+    )
+    named = ("path", "parameters", "buffers", "formats")  # each loading has a module name of its own
+    assert [[row[n] for n in named] for row in whole] == [[row[n] for n in named] for row in hollow]
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("made,hollow", [("2.0", True), ("self.w * 2", False), ("self.w[0]", False)])
+def test_its_parameters_take_no_memory_where_nothing_is_made_of_them(
+    made: str, hollow: bool, tmp_path: Path, pool: Workers
+) -> None:
+    file = tmp_path / "m.py"
+    file.write_text(
+        "import megengine\nimport megengine.module as M\nclass Net(M.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.w = megengine.Parameter(megengine.functional.zeros((3000, 1000)))\n"
+        f"        self.v = {made}\n    def forward(self, x):\n        return x\n"
+    )
+    answer = pool["megengine"].ask("load", path=str(file), entry="Net()", shapes_only=True)
+    assert answer["tree"][0]["parameters"]["w"] == [3000, 1000]
+    try:
+        assert (
+            pool["megengine"].ask("get_state", model=answer["model"])["w"].size == 3000 * 1000 and not hollow
+        )
+    except WorkerError as error:
+        assert hollow and "without values" in str(error)
 
 
 @pytest.mark.frameworks

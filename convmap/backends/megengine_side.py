@@ -15,6 +15,7 @@ import numpy
 import side
 import tensorfile
 from megengine.autodiff import GradManager
+from megengine.core.tensor.array_method import ArrayMethodMixin
 
 # Errors come where they happen, not at the next .numpy() (FACTS.md section 3).
 megengine.config.async_level = 0
@@ -33,6 +34,15 @@ class Hollow(megengine.Parameter):
     @property
     def shape(self):
         return self._hollow
+
+
+def _refused(self, *args, **kwargs):
+    raise TypeError("a parameter without values is computed with")
+
+
+for _name, _method in vars(ArrayMethodMixin).items():
+    if callable(_method) and _name not in ("__init__", "__hash__"):
+        setattr(Hollow, _name, _refused)
 
 
 @contextlib.contextmanager
