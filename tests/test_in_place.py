@@ -255,6 +255,14 @@ DROPPED = "layers.append(act(**{k: v for k, v in params.items() if k != 'inplace
         (f"layers = [second(1, 2, 3)]; {APPENDED}; super().__init__(*layers)", False),  # Short passes another
         (f"layers = [first(1, 2, 3)]; {APPENDED}; self.layers = nn.ModuleList(layers)", False),
         (f"layers = [first(1, 2, 3)]; layers = []; {APPENDED}; super().__init__(*layers)", False),
+        (
+            f"layers = [first(1, 2, 3)]\n        if params: layers = []\n        {APPENDED}; super().__init__(*layers)",
+            False,
+        ),
+        (
+            f"layers = []\n        if params: layers.append(conv3x3(2))\n        {APPENDED}; super().__init__(*layers)",
+            False,
+        ),
     ],
 )
 def test_a_class_that_is_passed_on_with_inplace_among_its_arguments(row: str, right: bool) -> None:

@@ -232,7 +232,10 @@ class Aliasing:
         """Tell whether a list of layers, run one after another, surely has a fresh one already."""
         scope = self.names.scope_of[layers].find(layers.id)
         assert scope is not None
-        if not all(self._builds_a_row(m) for m in self.inference.mentions(scope, layers.id)):
+        mentions = self.inference.mentions(scope, layers.id)
+        made = [m for m in mentions if isinstance(m.ctx, ast.Store)]
+        made = [m for m in made if not isinstance(self.names.parent.get(m), ast.AugAssign)]
+        if len(made) != 1 or not all(map(self._builds_a_row, mentions)):
             return False
         for statement, again in self._before(at):
             if again:
