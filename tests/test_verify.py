@@ -401,3 +401,27 @@ def test_a_norm_that_is_passed_on_has_torchs_names(tmp_path: Path, pool: Workers
     case = Case("norm", tmp_path / "m.py", "Net()", ("2x3x4x4",))
     verdict = verify(case, "mindspore", pool, load(), seeds=1)
     assert verdict.holds, text_of(verdict)
+
+
+SIZES = """import math
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, width=4, pad=None):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=pad or "same")
+        self.up = nn.ConvTranspose2d(width, 3, 3, padding=1, output_padding=1, stride=2, dilation=2)
+        for m in self.modules():
+            if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)):
+                nn.init.constant_(m.weight, 1 / (m.kernel_size[0] * m.kernel_size[1] * m.out_channels + m.in_channels))
+    def forward(self, x):
+        return self.up(self.conv(x))
+"""
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+def test_the_sizes_of_a_convolution_are_told(target: str, tmp_path: Path, pool: Workers) -> None:
+    """RegNet counts fans by them; the shims of MegEngine had none."""
+    (tmp_path / "m.py").write_text(SIZES)
+    verdict = verify(Case("sizes", tmp_path / "m.py", "Net()", ("2x3x6x6",)), target, pool, load(), seeds=1)
+    assert verdict.holds, text_of(verdict)

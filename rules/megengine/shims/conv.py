@@ -104,7 +104,8 @@ class TorchConv(M.Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  groups=1, bias=True, padding_mode="zeros"):
         super().__init__()
-        kernel = spatial(kernel_size, self.axes)
+        kernel = self.kernel_size = spatial(kernel_size, self.axes)
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.dilation = spatial(stride, self.axes), spatial(dilation, self.axes)
         self.groups = groups
         self.sides = torch_sides(padding, kernel, self.stride, self.dilation)
@@ -167,7 +168,8 @@ class TorchConvTranspose(M.Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0,
                  output_padding=0, groups=1, bias=True, dilation=1):
         super().__init__()
-        kernel = spatial(kernel_size, self.axes)
+        kernel = self.kernel_size = spatial(kernel_size, self.axes)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         values = (stride, padding, output_padding)
         stride, padding, output_padding = (spatial(v, self.axes) for v in values)
         self.arguments = (stride, padding, output_padding, groups, spatial(dilation, self.axes))
