@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from convmap.model import Binding
 from convmap.source.inference import Inference
 from convmap.source.names import FUNCTIONS, Scope
 
@@ -179,9 +180,7 @@ class Aliasing:
 
     def _is_fresh_class(self, node: ast.expr) -> bool:
         found = self.inference.framework.by_api.get(self.names.qualified(node) or "", ())
-        kinds = [b.operator for b in found]
-        inplace = any(s.name == "inplace" for o in kinds for s in o.slots)
-        return bool(kinds) and not inplace and all(o.kind == "layer" and o.fresh for o in kinds)
+        return _makes_new(found) == "layer"
 
     def _forward_is_fresh(self, owner: ast.ClassDef) -> bool:
         forward = [
@@ -545,11 +544,7 @@ class Aliasing:
 
     def _operator(self, node: ast.Call) -> str | None:
         """Give 'layer' or 'function' where a call makes a new tensor, else None."""
-        for binding in self._bindings(node):
-            operator = binding.operator
-            keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
-            return None if keeps else operator.kind
-        return None
+        return _makes_new(self._bindings(node))
 
     def _bindings(self, node: ast.Call) -> tuple:  # type: ignore[type-arg]
         framework = self.inference.framework
@@ -630,6 +625,15 @@ class Aliasing:
                 return not self._is_assignment(parent, mention.id)
             else:
                 return not isinstance(parent, _CONSUMERS)
+
+
+def _makes_new(bindings: Sequence[Binding]) -> str | None:
+    """Give the kind of an API that gives a new tensor, else None."""
+    for binding in bindings:
+        operator = binding.operator
+        keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
+        return None if keeps else operator.kind
+    return None
 
 
 def _is_text(node: ast.expr) -> bool:
