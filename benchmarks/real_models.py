@@ -65,8 +65,9 @@ def word_of(strict: Verdict, known: Verdict | None) -> str:
     return "fails" if strict.problem else "differs"
 
 
-def row_of(strict: Verdict, word: str) -> dict[str, Any]:
+def row_of(strict: Verdict, word: str, seeds: int) -> dict[str, Any]:
     return {
+        "samples": seeds,
         "verdict": word,
         "calls": strict.counts,
         "not ported": [text.partition(" ")[2] for text in strict.unported],
@@ -97,7 +98,7 @@ def main() -> int:
                 strict = verify(moved, target, pool, rules, seeds=args.seeds)
                 inexact = not strict.holds and not strict.problem and strict.inexact
                 known = verify(moved, target, pool, rules, seeds=args.seeds, known=True) if inexact else None
-                row = rows[case.name] = row_of(strict, word_of(strict, known))
+                row = rows[case.name] = row_of(strict, word_of(strict, known), args.seeds)
                 calls = ", ".join(f"{n} {status}" for status, n in sorted(row["calls"].items()))
                 RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
                 print(
