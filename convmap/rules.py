@@ -103,6 +103,8 @@ class Framework:
     ] = ()  # those that mean another thing on tensors, and the shim for them
     buffer_assignment: str = ""  # the method that gives a registered buffer another tensor; "": assignment
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
+    assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
+    advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -315,7 +317,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place",
+         "notes", "same", "shims_since", "in_place", "assigning", "advice",
          "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
@@ -365,6 +367,8 @@ def _framework(
         tuple(table.get("operators", {}).items()),
         table.get("buffer_assignment", ""),
         table.get("mask_assignment", ""),
+        tuple(table.get("assigning", {}).items()),
+        tuple(table.get("advice", {}).items()),
     )
 
 

@@ -76,6 +76,10 @@ def test_a_change_that_something_else_may_see_is_said(lines: str) -> None:
         ("z = self.conv(x); (z.mul_(2)); return z", "z = (ops.mul(z, 2))"),
         ("return (x + y).sqrt_()", "return ops.sqrt(x + y)"),
         ("z = self.conv(x); return F.relu(z, inplace=True)", "return ops.relu(z)"),
+        ("z = self.conv(x); z[0, 1:].zero_(); return z", "z[0, 1:] = 0"),
+        ("z = self.conv(x); z[:, -1].fill_(0.5); return z", "z[:, -1] = 0.5"),
+        ("z = self.conv(x); (z[0].zero_()); return z", "z[0] = (ops.zeros_like(z[0]))"),
+        ("z = self.conv(x); z[0].copy_(y); z[1].mul_(2); return z", "z[1] = ops.mul(z[1], 2)"),
     ],
 )
 def test_a_method_that_changes_a_private_tensor_is_rebound(lines: str, written: str) -> None:
@@ -92,6 +96,13 @@ def test_a_method_that_changes_a_private_tensor_is_rebound(lines: str, written: 
         "z = self.conv(x); z.mul_(2).add_(z); return z",
         "z = self.conv(x); z = F.relu(z, inplace=True) + z; return z",
         "z = self.conv(x); return F.relu(z, inplace=True) + z",
+        "x[0].zero_(); return x",
+        "z = self.conv(x); w = z[0]; z[0].zero_(); return w",
+        "z = self.conv(x); z[y > 0].zero_(); return z",
+        "z = self.conv(x); z[::2].mul_(2); return z",
+        "z = self.conv(x); z[self.next()].mul_(2); return z",
+        "z = self.conv(x); return z[0].zero_()",
+        "z = self.conv(x); z[0].mul_(2).add_(1); return z",
     ],
 )
 def test_a_method_whose_change_is_read_is_refused(lines: str) -> None:

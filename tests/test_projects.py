@@ -215,3 +215,39 @@ def test_a_notebooks_comments_silence_their_own_cells_lines(tmp_path: Path, caps
     known = tmp_path / "known.json"
     main([*arguments, "--write-baseline", str(known)])
     assert main([*arguments, "--baseline", str(known)]) == 0
+
+
+# What SE makes of the class it is given: each layer's input is its own, or not.
+OWNED = [
+    ("self.act = act()", "self.act(self.fc(x))", True),
+    ("self.act = nn.Sequential(nn.Conv2d(c, c, 1), act())", "self.act(self.fc(x))", True),
+    ("self.act = act() if act is not None else None", "self.act(self.fc(x))", True),
+    ("self.act = Inner(c, act)", "self.act(self.fc(x))", True),
+    ("self.act = act()", "x + self.act(x)", False),
+    ("self.act = act", "self.act()(self.fc(x))", False),
+    ("self.act = Unknown(c, act)", "self.act(self.fc(x))", False),
+    ("self.act = [act() for _ in range(2)][0]", "self.act(self.fc(x))", False),
+]
+
+
+@pytest.mark.parametrize("made,result,owned", OWNED)
+@pytest.mark.parametrize("given", ["partial(nn.SiLU, inplace=True)", "act=partial(nn.SiLU, inplace=True)"])
+def test_a_class_in_place_that_another_file_makes_layers_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str, result: str, owned: bool, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    Path("a/net.py").write_text(
+        "from functools import partial\nfrom torch import nn\nfrom se import SE\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self, c, layer=SE):\n        super().__init__()\n"
+        f"        self.se = layer(c, {given})\n\n    def forward(self, x):\n        return self.se(x)\n"
+    )
+    Path("a/se.py").write_text(
+        "from torch import nn\nfrom there import Unknown\n\n\nclass Inner(nn.Sequential):\n"
+        "    def __init__(self, c, act):\n        super().__init__(nn.Conv2d(c, c, 1), act())\n\n\n"
+        "class SE(nn.Module):\n    def __init__(self, c, act=nn.ReLU):\n        super().__init__()\n"
+        f"        self.fc = nn.Conv2d(c, c, 1)\n        {made}\n\n"
+        f"    def forward(self, x):\n        return {result}\n"
+    )
+    main(["port", "a", "--to", "mindspore", "-o", "out", "--no-cache"])
+    assert ("inplace=False" in Path("out/net.py").read_text()) is owned

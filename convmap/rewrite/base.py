@@ -13,6 +13,7 @@ from convmap.model import Plan
 from convmap.rewrite.edits import Edits, spans_in
 from convmap.rules import Framework
 from convmap.source.aliasing import Aliasing
+from convmap.source.in_place import InPlace
 from convmap.source.inference import Inference
 from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
@@ -76,6 +77,7 @@ class FilePort:
         self.names = inference.names
         self.inference = inference
         self.aliasing = Aliasing(inference)
+        self.in_place = InPlace(self.aliasing)
         self.edits = Edits(document)
         before = document.text((0, len(document.data)))
         self.port = Port(document.path, self.source.name, target.name, before, before)

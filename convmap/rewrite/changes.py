@@ -45,6 +45,36 @@ class Changes(FilePort):
                 )
                 self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
 
+    def _own_part(self, call: ast.Call) -> str | None:
+        """Give ``x[i]`` of the statement ``x[i].mul_(2)`` where nothing else holds x: it can be assigned to."""
+        part, statement = call.func.value, self.names.parent.get(call)  # type: ignore[attr-defined]
+        if not (isinstance(part, ast.Subscript) and isinstance(statement, ast.Expr)):
+            return None
+        indices = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+        stepped = any(isinstance(i, ast.Slice) and i.step is not None for i in indices)
+        added = any(isinstance(i, ast.Constant) and i.value is None for i in indices)
+        if stepped or added or not self._is_basic(part.slice) or not self.inference.pure(part):
+            return None
+        whole = part.value
+        if not isinstance(whole, ast.Name) or self.inference.object_kind(whole) != "tensor":
+            return None
+        return mark(self.document.span(part)) if self.aliasing.is_private(whole, statement) else None
+
+    def _sets_part(self, call: ast.Call, api: str) -> bool:
+        """Write ``x[i].fill_(v)`` as ``x[i] = v`` where nothing else holds x."""
+        value = dict(self.source.assigning).get(api)
+        part = self._own_part(call) if value is not None and not self.mixed else None
+        if part is None or call.keywords or len(call.args) > 1:
+            return False
+        if self.document.span(self.names.parent[call]) != self.document.span(call):
+            return False  # in parentheses
+        if isinstance(call.args[0] if call.args else None, ast.Starred):
+            return False
+        text = mark(self.document.span(call.args[0])) if call.args else value
+        self.edits.replace(self.document.span(call), f"{part} = {text}")
+        self.port.uses.append(Use(call.lineno, api, "", "exact"))
+        return True
+
     def _buffer(self, statement: ast.Assign | ast.AnnAssign) -> None:
         """Port ``self.mean = x`` of a registered buffer where the target takes no assignment."""
         if self.mixed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
@@ -134,7 +164,7 @@ class Changes(FilePort):
         value = slots.get(INPLACE)
         if not isinstance(value, Value) or value.known is False:
             return lifted
-        if not self.aliasing.is_private_input(call):
+        if not self.in_place.is_private_input(call):
             raise Refusal(
                 "CM210",
                 "inplace may change a tensor that is used again, so dropping it may change results",
@@ -148,7 +178,7 @@ class Changes(FilePort):
         """Look at ``act_layer(inplace=True)``: the class is a shim then, which is never in place."""
         for keyword in call.keywords:
             if keyword.arg is None and isinstance(keyword.value, ast.Name):
-                if self.inference.kind(call) != "module class" and self.aliasing.is_private_input(call):
+                if self.inference.kind(call) != "module class" and self.in_place.is_private_input(call):
                     name = keyword.value.id
                     kept = f"{{k: v for k, v in {name}.items() if k != {INPLACE!r}}}"
                     self.edits.replace(self.document.span(keyword.value), kept)
@@ -157,8 +187,7 @@ class Changes(FilePort):
             value = self.inference.known(keyword.value)
             if keyword.arg != INPLACE or value is False:
                 continue
-            made = self.inference.kind(call) != "module class"  # functools.partial: it is made elsewhere
-            if made and value is True and self.aliasing.is_private_input(call):
+            if value is True and self.in_place.is_private_input(call):
                 self.edits.replace(self.document.span(keyword.value), "False")
                 self._forget(keyword.value, "")
             else:

@@ -110,8 +110,12 @@ class _Porter(Growth, Changes, Parameters, Operators):
                 self._passed_class(call)
             return
         rebound: str | None = None
+        if receiver is not None and self._sets_part(call, api):
+            return
         if receiver is not None and call.func.attr in self.source.in_place:  # type: ignore[attr-defined]
             settled = self.aliasing.settles(call)
+            if settled is None and api[:-1] in self.source.by_api:
+                settled = self._own_part(call)
             if settled is not None:
                 api, rebound = api[:-1], settled
             elif api not in self.source.by_api:  # an initialiser may fill a parameter

@@ -8,8 +8,6 @@ a module returns a new tensor or (a view of) its argument, not one that it keeps
 from __future__ import annotations
 
 import ast
-import functools
-import re
 from collections.abc import Iterator, Sequence
 
 from convmap.model import Binding
@@ -31,118 +29,24 @@ class Aliasing:
         self.names = inference.names
         self._busy: set[tuple[str, ast.AST]] = set()
 
-    @functools.cached_property
-    def _attributes(self) -> dict[str, list[ast.Attribute]]:
-        """Every attribute that the file mentions, by its name."""
-        found: dict[str, list[ast.Attribute]] = {}
-        for node in self.names.references:
-            if isinstance(node, ast.Attribute):
-                found.setdefault(node.attr, []).append(node)
-        return found
+    # Layers ------------------------------------------------------------------------------------------
 
-    # Calls and layers that say they work in place --------------------------------------------------
-
-    def is_private_input(self, call: ast.Call) -> bool:
-        """Tell whether the tensor that ``call`` (a layer or a function) changes in place is its own.
-
-        It is where the tensor was just made by an operation that returns a new one and nothing else
-        holds it: the layer before in a Sequential or in a list of layers, the argument of the call,
-        or a name that holds such a tensor and is rebound to the result.
-        """
-        parent = self.names.parent.get(call)
-        if isinstance(parent, (ast.Call, ast.List, ast.Tuple)):
-            if isinstance(parent, ast.Tuple) and len(parent.elts) == 2 and _is_text(parent.elts[0]):
-                # ("relu", ReLU(True)) among others, as for Sequential(OrderedDict([...]))
-                around = self.names.parent.get(parent)
-                if isinstance(around, (ast.List, ast.Tuple)):
-                    return self._hands_over(around.elts, parent)
-            if _element_before(call, parent) is not None and not self._registers(parent):
-                return self._hands_over(parent.args if isinstance(parent, ast.Call) else parent.elts, call)
-            if isinstance(parent, ast.Call) and self._is_container(parent):
-                return self._uses_are_private(parent, self.names.parent.get(parent))  # the first of a row
-        if (
-            isinstance(parent, ast.Call)
-            and isinstance(parent.func, ast.Attribute)
-            and parent.func.attr == "append"
-        ):
-            return self._appended_after_fresh(parent)
-        row = self._row_of(call)
-        if row is not None:
-            return self._hands_over(*row)
-        if self._is_layer(call):
-            return self._uses_are_private(call, parent)
-        return bool(call.args) and self.is_given_up(call.args[0], call)
-
-    def _row_of(self, call: ast.Call) -> tuple[list[ast.expr], ast.expr] | None:
-        """``act = ReLU(True)`` whose one use is ``Sequential(conv, act)``: that row, and its place in it."""
-        parent = self.names.parent.get(call)
-        if isinstance(parent, ast.IfExp) and call is not parent.test:
-            parent = self.names.parent.get(parent)
-        target = parent.targets[0] if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None
-        if not isinstance(target, ast.Name) or not self._is_local(target):
-            return None
-        scope = self.names.scope_of[target].find(target.id)
-        assert scope is not None
-        loads = [m for m in self.inference.mentions(scope, target.id) if isinstance(m.ctx, ast.Load)]
-        use = self.names.parent.get(loads[0]) if len(loads) == 1 else None
-        if not (isinstance(use, ast.Call) and loads[0] in use.args and self._runs_its_arguments(use)):
-            return None
-        return use.args, loads[0]
-
-    def _runs_its_arguments(self, call: ast.Call) -> bool:
-        """``Sequential(...)``, or ``super().__init__(...)`` of what derives from it."""
-        owner = self.inference.enclosing(call, ast.ClassDef)
-        starts = re.fullmatch(r"super\(.*\)\.__init__", ast.unparse(call.func)) is not None
-        return self._is_container(call) or (
-            starts and isinstance(owner, ast.ClassDef) and self._runs_its_children(owner)
-        )
-
-    def _hands_over(self, elements: list[ast.expr], at: ast.expr) -> bool:
-        """Tell whether the layer before one in a row gives it a tensor of its own."""
-        index = elements.index(at)
-        row = self.names.parent.get(at)
-        modules = isinstance(row, ast.Call) and self._runs_its_arguments(row)
-        while index > 0:
-            index -= 1
-            before = elements[index]
-            if isinstance(before, ast.Tuple) and len(before.elts) == 2:
-                before = before.elts[1]
-            if self._is_fresh_layer(before):
-                return True
-            if not modules and not (isinstance(before, ast.Call) and self.inference.kind(before) == "module"):
-                return False  # a module hands on its argument at most, so the one before it counts
-        return False
-
-    def _registers(self, call: ast.AST) -> bool:
-        """Tell whether a call is self.add_module("name", layer)."""
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
-            return False
-        framework = self.inference.framework
-        found = framework.by_api.get(f"{framework.module_class}.{call.func.attr}", ())
-        own = getattr(call.func.value, "id", "") == "self"
-        return own and any(b.operator.kind == "attribute" for b in found)
-
-    def _is_layer(self, call: ast.Call) -> bool:
-        qualified = self.names.qualified(call.func) or ""
-        bindings = self.inference.framework.by_api.get(qualified, ())
-        known = any(b.operator.kind == "layer" for b in bindings)
-        return known or self.inference.object_kind(call.func) == "module class"
-
-    def _is_fresh_layer(self, node: ast.expr) -> bool:
+    def is_fresh_layer(self, node: ast.expr) -> bool:
+        """Tell whether an expression makes a layer that gives a new tensor, not its input."""
         if isinstance(node, ast.Name):
             scope = self.names.scope_of[node].find(node.id)
             made = [self.names.parent.get(by) for by in scope.bound[node.id]] if scope else []
             values = [m.value for m in made if isinstance(m, ast.Assign)]
-            return len(values) == len(made) > 0 and all(map(self._is_fresh_layer, values))
+            return len(values) == len(made) > 0 and all(map(self.is_fresh_layer, values))
         if isinstance(node, ast.IfExp):
-            return self._is_fresh_layer(node.body) and self._is_fresh_layer(node.orelse)
+            return self.is_fresh_layer(node.body) and self.is_fresh_layer(node.orelse)
         if not isinstance(node, ast.Call):
             return False
         return self._operator(node) == "layer" or self._is_fresh_container(node) or self._makes_fresh(node)
 
     def _is_fresh_container(self, node: ast.Call) -> bool:
         """``Sequential(conv, norm)``: behind one layer that makes a new tensor, all pass that on at most."""
-        if not self._is_container(node):
+        if not self.is_container(node):
             return False
         given = node.args
         if len(given) == 1 and isinstance(given[0], ast.Call) and given[0].args:
@@ -150,9 +54,10 @@ class Aliasing:
         if len(given) == 1 and isinstance(given[0], (ast.List, ast.Tuple)):
             given = given[0].elts
         pairs = [g.elts[1] if isinstance(g, ast.Tuple) and len(g.elts) == 2 else g for g in given]
-        return any(map(self._is_fresh_layer, pairs))
+        return any(map(self.is_fresh_layer, pairs))
 
-    def _is_container(self, node: ast.Call) -> bool:
+    def is_container(self, node: ast.Call) -> bool:
+        """Tell whether a call is ``Sequential(...)``."""
         qualified = self.names.qualified(node.func) or ""
         bindings = self.inference.framework.by_api.get(qualified, ())
         return any(b.operator.kind == "container" and b.operator.returns == "module" for b in bindings)
@@ -171,7 +76,7 @@ class Aliasing:
         try:
             if isinstance(bound[0], ast.FunctionDef) and not bound[0].decorator_list:
                 made = self.inference.returned_values(bound[0])
-                return bool(made) and all(m is not None and self._is_fresh_layer(m) for m in made)
+                return bool(made) and all(m is not None and self.is_fresh_layer(m) for m in made)
             if isinstance(bound[0], ast.ClassDef) and self.inference.is_module_class(bound[0]):
                 return self._forward_is_fresh(bound[0])
             return False
@@ -194,132 +99,18 @@ class Aliasing:
         return bool(given) and all(g is not None and self._is_own(g) for g in given)
 
     def _is_own(self, returned: ast.expr) -> bool:
-        statement = self._statement(returned)
+        statement = self.statement_of(returned)
         if statement is None:
             return False
         if isinstance(returned, ast.Name):
             return self.is_private(returned, statement)
         return self._gives_new(returned, statement, _ALL)  # all that the function holds is lost behind it
 
-    def _appended_after_fresh(self, append: ast.Call) -> bool:
-        """``layers.append(relu)`` behind a layer in the list that makes a new tensor."""
-        statement = self.names.parent.get(append)
-        if not isinstance(statement, ast.stmt):
-            return False
-        layers = append.func.value  # type: ignore[attr-defined]
-        if isinstance(layers, ast.Name) and self._is_local(layers):
-            return self._in_a_row_after_fresh(layers, statement)
-        return self._directly_after_fresh(layers, statement)
-
-    def _directly_after_fresh(self, layers: ast.expr, statement: ast.stmt) -> bool:
-        body = self._block(statement)
-        if statement not in body or body.index(statement) == 0:
-            return False
-        previous = body[body.index(statement) - 1]
-        target = ast.unparse(layers)
-        if isinstance(previous, ast.Expr) and isinstance(previous.value, ast.Call):
-            other = previous.value
-            if isinstance(other.func, ast.Attribute) and other.func.attr == "append" and other.args:
-                return ast.unparse(other.func.value) == target and self._is_fresh_layer(other.args[0])
-        if isinstance(previous, (ast.Assign, ast.AugAssign)) and isinstance(previous.value, ast.List):
-            name = previous.targets[0] if isinstance(previous, ast.Assign) else previous.target
-            items = previous.value.elts
-            return ast.unparse(name) == target and bool(items) and self._is_fresh_layer(items[-1])
-        return False
-
-    def _in_a_row_after_fresh(self, layers: ast.Name, at: ast.stmt) -> bool:
-        """Tell whether a list of layers, run one after another, surely has a fresh one already."""
-        scope = self.names.scope_of[layers].find(layers.id)
-        assert scope is not None
-        mentions = self.inference.mentions(scope, layers.id)
-        made = [m for m in mentions if isinstance(m.ctx, ast.Store)]
-        made = [m for m in made if not isinstance(self.names.parent.get(m), ast.AugAssign)]
-        if len(made) != 1 or not all(map(self._builds_a_row, mentions)):
-            return False
-        for statement, again in self._before(at):
-            if again:
-                continue
-            value = getattr(statement, "value", None)
-            if isinstance(statement, ast.AugAssign) and getattr(statement.target, "id", "") == layers.id:
-                if isinstance(value, ast.List) and any(map(self._is_fresh_layer, value.elts)):
-                    return True
-            elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-                bound = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-                if isinstance(bound, ast.Name) and bound.id == layers.id:
-                    return isinstance(value, ast.List) and any(map(self._is_fresh_layer, value.elts))
-            elif isinstance(statement, ast.Expr) and isinstance(value, ast.Call) and len(value.args) == 1:
-                func = value.func
-                if isinstance(func, ast.Attribute) and func.attr == "append":
-                    if getattr(func.value, "id", "") == layers.id and self._is_fresh_layer(value.args[0]):
-                        return True
-        return False
-
-    def _builds_a_row(self, mention: ast.Name) -> bool:
-        """``layers.append(x)``, ``layers += [x]``, and ``Sequential(*layers)`` or what derives from it."""
-        parent = self.names.parent.get(mention)
-        call = self.names.parent.get(parent) if parent is not None else None
-        if isinstance(mention.ctx, ast.Store):
-            return True
-        if isinstance(parent, ast.Attribute):
-            return parent.attr == "append" and isinstance(call, ast.Call) and call.func is parent
-        if not (isinstance(parent, ast.Starred) and isinstance(call, ast.Call)):
-            return False
-        return self._runs_its_arguments(call)
-
-    def _uses_are_private(self, call: ast.Call, parent: ast.AST | None) -> bool:
-        """``self.act = ReLU(inplace=True)``: every ``self.act(x)`` in the class must have its own x."""
-        owner = self.inference.enclosing(call, ast.ClassDef)
-        target: ast.expr | None = None
-        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
-            target = parent.targets[0]
-        registered = self._registers(parent) if parent is not None else False
-        if isinstance(target, ast.Attribute):
-            name = target.attr
-        elif registered and isinstance(parent.args[0], ast.Constant):  # type: ignore[union-attr]
-            name = str(parent.args[0].value)  # type: ignore[union-attr]
-        else:
-            return False
-        if not isinstance(owner, ast.ClassDef):
-            return False
-        mentions = [
-            n
-            for n in self._attributes.get(name, ())
-            if n is not target and owner.lineno <= n.lineno <= (owner.end_lineno or 0)
-        ]
-        if not mentions and isinstance(target, ast.Attribute) and self._runs_its_children(owner):
-            return self._assigned_after_fresh(parent)  # type: ignore[arg-type]
-        for mention in mentions:
-            use = self.names.parent.get(mention)
-            if not (isinstance(use, ast.Call) and use.func is mention and len(use.args) == 1):
-                return False
-            if not self.is_given_up(use.args[0], use):
-                return False
-        return bool(mentions)
-
-    def _runs_its_children(self, owner: ast.ClassDef) -> bool:
-        """Tell whether a class is a Sequential by its base and has no forward of its own."""
-        framework = self.inference.framework
-        own = any(isinstance(n, FUNCTIONS) and n.name == framework.forward for n in owner.body)
-        bases = [framework.by_api.get(self.names.qualified(b) or "", ()) for b in owner.bases]
-        kinds = [(b.operator.kind, b.operator.returns) for found in bases for b in found]
-        return not own and len(owner.bases) == 1 and ("container", "module") in kinds
-
-    def _assigned_after_fresh(self, statement: ast.stmt) -> bool:
-        """``self.relu = ReLU(True)`` behind ``self.norm = BatchNorm2d(8)`` in such a class."""
-        body = self._block(statement)
-        index = body.index(statement) if statement in body else 0
-        before = body[index - 1] if index else None
-        if not (isinstance(before, ast.Assign) and len(before.targets) == 1):
-            return False
-        target = before.targets[0]
-        own = isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"
-        return own and self._is_fresh_layer(before.value)
-
     # Tensors ---------------------------------------------------------------------------------------
 
     def is_given_up(self, value: ast.expr, use: ast.expr) -> bool:
         """Tell whether the tensor that ``use`` takes is its own: new there, or of a name it rebinds."""
-        statement = self._statement(use)
+        statement = self.statement_of(use)
         if statement is None:
             return False
         if not isinstance(value, ast.Name):
@@ -332,7 +123,7 @@ class Aliasing:
             if isinstance(at, _REPEATING):
                 return False
             at = self.names.parent.get(at)
-        if isinstance(statement, ast.Return) and self._is_local(value):
+        if isinstance(statement, ast.Return) and self.is_local(value):
             return self.is_private(value, statement)
         rebinds = (
             isinstance(statement, ast.Assign)
@@ -350,7 +141,7 @@ class Aliasing:
             if isinstance(at, (ast.For, ast.AsyncFor, ast.While, ast.Try)):
                 return False
             at = self.names.parent.get(at)
-        if scope is None or not self._is_local(value) or hasattr(statement, "body"):
+        if scope is None or not self.is_local(value) or hasattr(statement, "body"):
             return False
         last = statement.end_lineno or statement.lineno
         loads = (m for m in self.inference.mentions(scope, value.id) if isinstance(m.ctx, ast.Load))
@@ -366,6 +157,11 @@ class Aliasing:
                 return node.func.value
         return None
 
+    def _sets(self, call: ast.Call) -> bool:
+        framework, func = self.inference.framework, call.func
+        named = isinstance(func, ast.Attribute) and f"{framework.tensor_class}.{func.attr}"
+        return named in dict(framework.assigning) and self.inference.object_kind(func.value) == "tensor"  # type: ignore[attr-defined]
+
     def settles(self, call: ast.Call) -> str | None:
         """Say how a method like add_ can be written without the change; None: something may see it.
 
@@ -380,7 +176,7 @@ class Aliasing:
             if not isinstance(outer, ast.Call) or self.changed_by(outer) is not top:
                 break
             top = outer
-        statement = self._statement(call)
+        statement = self.statement_of(call)
         if isinstance(root, ast.Name) and isinstance(statement, ast.Expr) and statement.value is top:
             chained = top is not call or self.changed_by(call) is not root
             again = sum(isinstance(n, ast.Name) and n.id == root.id for n in ast.walk(statement)) > 1
@@ -392,7 +188,7 @@ class Aliasing:
     def is_private(self, name: ast.Name, at: ast.stmt) -> bool:
         """Tell whether the tensor a local name holds before a statement is held by nothing else."""
         key = (name.id, at)
-        if not self._is_local(name):
+        if not self.is_local(name):
             return False
         if key in self._busy:
             return True  # in a loop: so it is if it was so before the loop, which is being looked at
@@ -402,7 +198,8 @@ class Aliasing:
         finally:
             self._busy.discard(key)
 
-    def _is_local(self, name: ast.Name) -> bool:
+    def is_local(self, name: ast.Name) -> bool:
+        """Tell whether a name is a function's own, seen by no function inside it."""
         scope = self.names.scope_of[name].find(name.id)
         if scope is None or not isinstance(scope.node, FUNCTIONS) or name.id in scope.outward:
             return False
@@ -421,7 +218,7 @@ class Aliasing:
         scope = self.names.scope_of[name].find(name.id)
         assert scope is not None
         mentions = self.inference.mentions(scope, name.id)
-        for statement, again in self._before(at):
+        for statement, again in self.before(at):
             last = statement.end_lineno or statement.lineno
             inside = [m for m in mentions if statement.lineno <= m.lineno <= last]
             if not inside:
@@ -446,7 +243,7 @@ class Aliasing:
         parent = self.names.parent.get(mention)
         if isinstance(parent, ast.AugAssign):
             return True
-        statement = self._statement(mention)
+        statement = self.statement_of(mention)
         if not isinstance(statement, ast.Assign) or mention not in statement.targets:
             return False
         return self._gives_new(statement.value, statement, mention.id)
@@ -473,13 +270,15 @@ class Aliasing:
             for block in blocks
         )
 
-    def _statement(self, node: ast.AST) -> ast.stmt | None:
+    def statement_of(self, node: ast.AST) -> ast.stmt | None:
+        """Give the innermost statement that a node is, or is part of."""
         at: ast.AST | None = node
         while at is not None and not isinstance(at, ast.stmt):
             at = self.names.parent.get(at)
         return at
 
-    def _block(self, statement: ast.stmt) -> list[ast.stmt]:
+    def block_of(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Give the statements that one stands among, itself included."""
         parent = self.names.parent.get(statement)
         for field in ("body", "orelse", "finalbody"):
             block = getattr(parent, field, None)
@@ -487,10 +286,10 @@ class Aliasing:
                 return block
         return []
 
-    def _before(self, at: ast.stmt) -> Iterator[tuple[ast.stmt, bool]]:
+    def before(self, at: ast.stmt) -> Iterator[tuple[ast.stmt, bool]]:
         """Give what runs before a statement, nearest first; True: in a loop's round before."""
         while True:
-            block = self._block(at)
+            block = self.block_of(at)
             index = block.index(at) if at in block else 0
             for statement in reversed(block[:index]):
                 yield statement, False
@@ -502,7 +301,7 @@ class Aliasing:
                 return
             if isinstance(parent, (*FUNCTIONS, ast.ClassDef)):
                 return
-            statement_above = self._statement(parent)
+            statement_above = self.statement_of(parent)
             if statement_above is None:
                 return
             at = statement_above
@@ -564,7 +363,7 @@ class Aliasing:
         if func.value.id != "self" or not isinstance(owner, ast.ClassDef):
             return False
         values = self.inference.attributes.get((owner, func.attr), [])
-        return bool(values) and all(self._is_fresh_layer(v) for v in values)
+        return bool(values) and all(self.is_fresh_layer(v) for v in values)
 
     def _handed_on(self, node: ast.Call) -> list[ast.expr]:
         """Give the arguments that a call's result may share memory with, none where that is open."""
@@ -594,8 +393,8 @@ class Aliasing:
                 kind = self.inference.kind(parent)
                 outer = self.names.parent.get(parent)
                 if isinstance(outer, ast.Call) and outer.func is parent:
-                    if self.changed_by(outer) is not None:
-                        node = outer
+                    if self.changed_by(outer) is not None or self._sets(outer):
+                        node = outer  # what it returns is the tensor itself
                         continue
                     if self._operator(outer) or self.inference.kind(outer) not in ("tensor", "unknown"):
                         return False
@@ -634,13 +433,3 @@ def _makes_new(bindings: Sequence[Binding]) -> str | None:
         keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
         return None if keeps else operator.kind
     return None
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _element_before(call: ast.Call, parent: ast.Call | ast.List | ast.Tuple) -> ast.expr | None:
-    elements = parent.args if isinstance(parent, ast.Call) else parent.elts
-    index = elements.index(call) if call in elements else 0
-    return elements[index - 1] if index > 0 else None

@@ -57,6 +57,8 @@ class Others(Protocol):
 
     def fact(self, qualified: str) -> Fact | None: ...
 
+    def owns(self, qualified: str, which: str | int) -> bool: ...
+
 
 class Inference:
     """Answers about one document in one framework; of other files it knows what ``others`` tell."""
@@ -357,6 +359,15 @@ class Inference:
             for node in self._spelled.get(name, ()):
                 by_scope.setdefault(scope_of[node].find(name), []).append(node)
         return by_scope.get(scope, [])
+
+    def uses(self, arg: ast.arg) -> list[ast.Name]:
+        """Give every use of a function's parameter."""
+        function, found = self.names.parent[self.names.parent[arg]], []
+        for node in self._spelled.get(arg.arg, ()):
+            scope = self.names.scope_of[node].find(arg.arg)
+            if scope is not None and scope.node is function:
+                found.append(node)
+        return found
 
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""

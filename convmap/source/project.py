@@ -12,10 +12,13 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from convmap.errors import SourceError
 from convmap.rules import Framework
+from convmap.source.aliasing import Aliasing
 from convmap.source.document import Document
+from convmap.source.in_place import InPlace
 from convmap.source.inference import Fact, Inference
 from convmap.source.names import FUNCTIONS, Names
 
@@ -48,6 +51,7 @@ class Project:
         self._loaded: OrderedDict[str, _Module | None] = OrderedDict()
         self._facts: dict[str, Fact | None] = {}
         self._resolved: dict[str, str] = {}
+        self._owned: dict[str, bool] = {}
         self._needed: dict[str, set[str]] = {}  # the modules an answer came from
         self._asking: list[str] = []
         self._cut = False  # an answer met a question that is still open
@@ -172,14 +176,32 @@ class Project:
         return self._facts.get(qualified)
 
     def _look(self, qualified: str) -> Fact | None:
+        loaded, definition = self._definition(qualified)
+        return loaded.inference.fact(definition) if loaded and definition else None
+
+    def _definition(self, qualified: str) -> tuple[_Module | None, Any]:
         module, rest = self._split(qualified)
         loaded = self._module(module)
-        if loaded is None or len(rest) != 1:
-            return None
-        bound = loaded.names.module.bound.get(rest[0], [])
+        bound = loaded.names.module.bound.get(rest[0], []) if loaded is not None and len(rest) == 1 else []
         if len(bound) != 1 or not isinstance(bound[0], (*FUNCTIONS, ast.ClassDef)):
-            return None
-        return loaded.inference.fact(bound[0])
+            return None, None
+        return loaded, bound[0]
+
+    def owns(self, qualified: str, which: str | int) -> bool:
+        """Ask another module what in_place.InPlace.owns tells of its definitions."""
+        key = f"{qualified}({which!r})"
+        if key not in self._owned:
+            if qualified.startswith(".") or not self._split(qualified)[0]:
+                return False
+
+            def ask(name: str) -> bool:
+                loaded, definition = self._definition(name)
+                return loaded is not None and InPlace(Aliasing(loaded.inference)).owns(definition, which)
+
+            self._answer("owns " + key, self._owned, key, ask, qualified)
+        for dotted in self._needed.get("owns " + key, ()):
+            self._note(dotted)
+        return self._owned.get(key, False)
 
     def _answer(self, question: str, table: dict, key: str, ask, argument: str) -> None:  # type: ignore[type-arg,no-untyped-def]
         """Ask once and keep the answer, unless it met a question that was still open."""
