@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from convmap.files import find, write
-from convmap.porting import Request, port_files
+from convmap.porting import INTERNAL, Request, port_files
 from convmap.rewrite.port import Port
 
 PACKAGES = {
@@ -109,7 +109,8 @@ def ported(files: list[tuple[Path, Path]], target: str, row: dict[str, Any]) -> 
     found: dict[Path, Port] = {}
     for done in port_files(Request(target, "torch"), files):
         if done.problem:
-            row["unparsable" if "internal" in done.problem else "unreadable"].append(done.problem)
+            ours = "unparsable" if "internal:" in done.problem else "unreadable"
+            row["crashes" if INTERNAL in done.problem else ours].append(done.problem)
         elif done.port is not None:
             found[done.file] = done.port
     return found

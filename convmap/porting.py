@@ -6,6 +6,7 @@ import functools
 import gc
 import multiprocessing
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +107,7 @@ def _pass(
         yield (file, root), found
 
 
+INTERNAL = "internal error"
 Job = tuple[Path, Path, frozenset[str]]
 
 
@@ -132,6 +134,12 @@ def _start(request: Request, files: list[File]) -> None:
 def _one(job: Job) -> tuple[Ported, dict[str, str]]:
     assert _here is not None
     return _here.one(job)
+
+
+def _as_bug(error: Exception) -> str:
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    kind, place = type(error).__name__, f"{Path(at.filename).name}:{at.lineno}"
+    return f"{INTERNAL} ({kind}: {error}, {place}); the file is left out: please report it with this line"
 
 
 class _Porting:
@@ -179,6 +187,9 @@ class _Porting:
             proven = tuple(_proven(port))
         except ConvmapError as error:
             return Ported(file, root, problem=str(error)), {}
+        except Exception as error:
+            # A mistake of ours in one file must not keep the others from their ports.
+            return Ported(file, root, problem=f"{file}: {_as_bug(error)}"), {}
         port.calls = []
         return Ported(file, root, port, proven, borrowed), consulted
 

@@ -94,6 +94,7 @@ class Framework:
     tensor_only: frozenset[str] = frozenset()  # methods of nothing else
     tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
     tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
+    tensor_only_from: tuple[tuple[str, int], ...] = ()  # with this many positional arguments
     parallel_prefix: str = ""  # what a data parallel wrapper puts before the names of its model
     growing: frozenset[str] = frozenset()  # methods that add children to a container
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
@@ -105,6 +106,9 @@ class Framework:
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
+    types: tuple[
+        tuple[str, str], ...
+    ] = ()  # what annotations write for a type, and its name in all frameworks
 
     @functools.cached_property
     def by_api(self) -> dict[str, tuple[Binding, ...]]:
@@ -317,8 +321,8 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
+         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types",
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -360,6 +364,7 @@ def _framework(
         frozenset(table.get("tensor_only", ())),
         frozenset(table.get("tensor_only_of_constants", ())),
         frozenset(table.get("tensor_only_given", ())),
+        tuple(table.get("tensor_only_from", {}).items()),
         table.get("parallel_prefix", ""),
         frozenset(table.get("growing", ())),
         table.get("after_growth", ""),
@@ -369,6 +374,7 @@ def _framework(
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
         tuple(table.get("advice", {}).items()),
+        tuple(table.get("types", {}).items()),
     )
 
 

@@ -141,8 +141,6 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
         value = values[slot.name]
         if isinstance(value, Value):
             known = value.known.operator if isinstance(value.known, Named) else value.known
-            if known is UNKNOWN and value.kind in _SOMETHING:
-                known = SOMETHING
             if slot.spatial and call.dims and isinstance(known, int):
                 known = (known,) * call.dims
             elif slot.spatial and call.dims and not value.is_known and value.shape == "tuple":
@@ -159,6 +157,15 @@ def names_for_limits(call: OpCall) -> dict[str, Any]:
                 extra = (known,) * (call.dims or 1) if isinstance(known, int) else known
                 columns = (UNKNOWN, extra)
             names.update(zip(slot.sides, columns))
+    return names
+
+
+def _names_with_kinds(call: OpCall) -> dict[str, Any]:
+    """Give the same, and SOMETHING for an unknown value that is not None by its kind."""
+    names = names_for_limits(call)
+    for slot, value in call.slots:
+        if isinstance(value, Value) and names.get(slot) is UNKNOWN and value.kind in _SOMETHING:
+            names[slot] = SOMETHING
     return names
 
 
@@ -229,7 +236,7 @@ def _write(
     call: OpCall, binding: Binding, lifted: Lifted | None, ignoring: frozenset[str] = frozenset()
 ) -> tuple[Write, ...]:
     slots = dict(call.slots)
-    names = names_for_limits(call) if binding.limits else {}
+    names = _names_with_kinds(call) if binding.limits else {}
     for limit in binding.limits:
         if limit.name and limit.name in ignoring:
             continue

@@ -6,11 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dialects import port_text
 
 from convmap.cli import main
+from convmap.porting import Request, port_files
+from convmap.rewrite.port import Port, port_inferred
+from convmap.source.inference import Inference
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -100,6 +104,31 @@ def test_bad_file_is_reported_and_the_others_are_ported(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "bad.py:2" in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert (tmp_path / "out" / "good.py").exists() and not (tmp_path / "out" / "bad.py").exists()
+
+
+def test_a_mistake_of_convmap_in_one_file_keeps_no_other_from_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(inference: Inference, *rest: Any) -> Port:
+        if inference.document.path.endswith("bad.py"):
+            raise TypeError("of all things")
+        return port_inferred(inference, *rest)
+
+    monkeypatch.setattr("convmap.porting.port_inferred", fail)
+    for name in ("bad.py", "good.py"):
+        (tmp_path / name).write_text("import torch.nn as nn\nx = nn.ReLU()\n")
+    files = [(tmp_path / name, tmp_path) for name in ("bad.py", "good.py")]
+    bad, good = port_files(Request("mindspore"), files)
+    assert "bad.py: internal error (TypeError: of all things, test_port_files.py:" in bad.problem
+    assert bad.port is None and good.port is not None and not good.problem
+
+
+def test_numbers_known_by_kind_only_are_not_run_in_the_proof(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        "import torch.nn as nn\ndef up(c, k: int):\n    return nn.ConvTranspose2d(c, c, k, 2, 1)\n"
+    )
+    done = run("port", "m.py", "--to", "mindspore", "-o", "out.py", cwd=tmp_path)
+    assert done.returncode == 0 and "(1 not literal, not run)" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

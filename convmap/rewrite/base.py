@@ -93,7 +93,8 @@ class FilePort:
 
     def _refuse(self, node: ast.AST, api: str, refusal: Refusal) -> None:
         self.port.uses.append(Use(node.lineno, api, "", "refused"))  # type: ignore[attr-defined]
-        self._say(refusal.code, "error", node, refusal.reason, refusal.advice)
+        advice = refusal.advice or dict(self.source.advice).get(api, "")
+        self._say(refusal.code, "error", node, refusal.reason, advice)
 
     def _say(self, code: str, severity: str, node: ast.AST, message: str, advice: str = "") -> None:
         line, column = self._place(node.lineno, node.col_offset)  # type: ignore[attr-defined]

@@ -308,12 +308,12 @@ class _Porter(Growth, Changes, Parameters, Operators):
         if call in self.refused or (self.mixed and isinstance(call, ast.Call) and call not in self.ported):
             return  # it stays as it was, with its arguments
         bindings = self.source.by_api.get(qualified, ())
-        if not bindings:
+        text = self._type_text(qualified) if self._in_annotation(node) else None
+        if not bindings and text is None:
             self._refuse(node, qualified, Refusal("CM101", f"{qualified} is not in the rules"))
             return
-        binding = bindings[0]
         try:
-            text = self._reference_text(node, binding, parent)
+            text = text or self._reference_text(node, bindings[0], parent)
         except Refusal as refusal:
             self._refuse(node, qualified, refusal)
             return

@@ -10,6 +10,7 @@ from convmap.errors import Refusal
 from convmap.model import Binding, Map, Plan
 from convmap.rewrite.base import INPLACE, FilePort
 from convmap.rewrite.edits import reference
+from convmap.source.names import FUNCTIONS
 
 
 class Substitutes(FilePort):
@@ -117,6 +118,39 @@ class Substitutes(FilePort):
         texts = [reference(n) for n in names]
         # isinstance takes a tuple within a tuple.
         return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def _type_text(self, qualified: str) -> str | None:
+        """Say what an annotation writes for a type of the source; None where the target has no such type.
+
+        Nothing checks an annotation when the file runs, so any class that stands for the type will do.
+        """
+        common = dict(self.source.types).get(qualified)
+        for written, meant in self.target.types:
+            if meant == common:
+                return reference(written) if "." in written else written
+        for binding in self.source.by_api.get(qualified, ()):
+            if binding.operator.kind not in ("layer", "container", "class", "parameter"):
+                continue
+            found = self.target.for_operator(binding.operator, binding.dims)
+            names = [
+                *self.layer_targets.get(qualified, ()),
+                *(b.api for b in found if not (b.shim or b.write)),
+            ]
+            names += [self.target.module_class] if binding.operator.kind == "layer" else []
+            for name in names:
+                if re.fullmatch(r"[\w.]+", name):
+                    return reference(name)
+        return None
+
+    def _in_annotation(self, node: ast.AST) -> bool:
+        at: ast.AST | None = node
+        while isinstance(at, ast.expr):
+            inner, at = at, self.names.parent.get(at)
+            if isinstance(at, (ast.arg, ast.AnnAssign)):
+                return at.annotation is inner
+            if isinstance(at, FUNCTIONS):
+                return at.returns is inner
+        return False
 
     def _in_isinstance(self, node: ast.AST) -> bool:
         at = self.names.parent.get(node)

@@ -83,6 +83,7 @@ class Inference:
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
         self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
+        self._types = dict(framework.types)
         self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
@@ -419,6 +420,8 @@ class Inference:
             return False
         if outer.attr in self.framework.tensor_only:
             return True
+        if len(call.args) >= dict(self.framework.tensor_only_from).get(outer.attr, sys.maxsize):
+            return True
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{outer.attr}", ())
         if any(b.operator.returns == "tensor" for b in known) and self._shows_tensor(call):
             return True  # x.reshape(2, 3).permute(1, 0)
@@ -724,7 +727,8 @@ class Inference:
             return "tensor" if text in (self.framework.tensor_class, "Tensor") else "unknown"
         if isinstance(node, ast.Name) and node.id in _NUMBERS | {"str"}:
             return node.id
-        if self.names.qualified(node) == self.framework.tensor_class:
+        qualified = self.names.qualified(node)
+        if qualified == self.framework.tensor_class or (qualified and self._types.get(qualified) == "tensor"):
             return "tensor"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return self._either([node.left, node.right])
