@@ -208,7 +208,8 @@ def _or_slot_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict
 
 def _or_default_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
     value = args["param"]
-    given = value.is_known and value.known == m.option("value")
+    known = value.known.operator if isinstance(value.known, Named) else value.known
+    given = value.is_known and known == m.option("value")
     return {m.slots[0]: constant(None) if given else value}
 
 

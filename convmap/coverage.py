@@ -149,7 +149,6 @@ def run_example(example: Example, target: str, pool: Any, folder: Path, seeds: i
 
 def _drawn(case: Any, target: str, pool: Any) -> dict[str, Any]:
     """Compare what both sides start with, by distribution."""
-    from convmap.backends.client import WorkerError
     from convmap.distributions import distance
     from convmap.ported import make_pair
     from convmap.verify import load_sides
@@ -160,7 +159,7 @@ def _drawn(case: Any, target: str, pool: Any) -> dict[str, Any]:
             sides, _ = load_sides(case, pair, pool)
             theirs = sides.pool[target].ask("get_state", model=sides.target_model)
             far = distance(sides.fresh["w"], theirs["w"])
-    except (ConvmapError, WorkerError) as error:
+    except ConvmapError as error:
         return {"verdict": "differs", "why": str(error)}
     return {"verdict": "holds" if far <= 1 else "differs", "forward": _short(far)}
 

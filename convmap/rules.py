@@ -106,6 +106,9 @@ class Framework:
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
+    derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
+    asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has
+    aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter
     types: tuple[
         tuple[str, str], ...
     ] = ()  # what annotations write for a type, and its name in all frameworks
@@ -159,8 +162,27 @@ class Framework:
         return table
 
     @functools.cached_property
+    def _renamed(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    @functools.cached_property
     def _writing(self) -> dict[tuple[str, int | None, frozenset[str]], list[Binding]]:
         return {}
+
+    def asks(self, part: str) -> str | None:
+        """Name the shim for a question to a layer of any class; None where the layer itself answers right."""
+        return dict(self.asking).get(part)
+
+    def renamed(self, source: Framework) -> frozenset[str]:
+        """Name the parameters of a source's layers that some layer has by another name here."""
+        if source.name not in self._renamed:
+            found = set()
+            for binding in source.bindings:
+                others = self.for_operator(binding.operator, binding.dims) if binding.weights else []
+                theirs = {w.canonical: w.name for other in others for w in other.weights}
+                found |= {w.name for w in binding.weights if theirs.get(w.canonical, w.name) != w.name}
+            self._renamed[source.name] = frozenset(found)
+        return self._renamed[source.name]
 
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
@@ -321,7 +343,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types",
+         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking",
          "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
@@ -374,6 +396,9 @@ def _framework(
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
         tuple(table.get("advice", {}).items()),
+        tuple(table.get("derived_weights", {}).items()),
+        tuple(table.get("asking", {}).items()),
+        tuple(table.get("aliases", {}).items()),
         tuple(table.get("types", {}).items()),
     )
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from convmap.backends.client import WorkerError
 from convmap.compare import ROUNDOFF
 from convmap.curves import Curve
 from convmap.errors import ConvmapError
@@ -37,7 +36,7 @@ def train(case: Case, target: str, pool: Workers, rules: Rules, steps: int, seed
         for optimizer, rate in RATES.items():
             try:
                 out.append(_curve(sides, case, optimizer, rate, steps, seed))
-            except (ConvmapError, WorkerError) as error:
+            except ConvmapError as error:
                 out.append(Curve(optimizer, (), (), (), str(error)))
     return out
 

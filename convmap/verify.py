@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from convmap.backends.client import WorkerError
 from convmap.checkpoints import open_checkpoint
 from convmap.compare import Comparison, compare
 from convmap.errors import ConvmapError
@@ -58,7 +57,7 @@ def verify(
                 verdict.comparisons += [(mode, comparison) for comparison in found]
                 if verdict.walk is None and any(c.kind == "forward" and not c.holds for c in found):
                     verdict.walk = _walk(sides, samples[0], mode, pair, rules)
-    except (ConvmapError, WorkerError) as error:
+    except ConvmapError as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")
         if detail:

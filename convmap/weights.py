@@ -56,7 +56,7 @@ def plan_weights(
         for name, shape in {**row["parameters"], **row["buffers"]}.items():
             full = _join(row["path"], name)
             inner = full[len(path) + 1 :] if path else full
-            found = _counterpart(inner, mine, theirs)
+            found = _counterpart(inner, mine, theirs, dict(source.derived_weights))
             wanted = _join(path, found[0]) if found else full
             if wanted in shapes:
                 problem = _shape_problem(full, tuple(shape), wanted, shapes[wanted], bool(found and found[1]))
@@ -95,10 +95,15 @@ def _canonical(name: str, binding: Binding) -> str:
     return next((w.canonical for w in binding.weights if w.name == name), name)
 
 
-def _counterpart(name: str, mine: Binding | None, theirs: Binding | None) -> tuple[str, bool] | None:
+def _counterpart(
+    name: str, mine: Binding | None, theirs: Binding | None, derived: dict[str, str]
+) -> tuple[str, bool] | None:
     """Give the target's name of a layer's parameter, and whether a layout is declared."""
     if mine is None or theirs is None:
         return None
+    if name in derived:  # laid out as the weight that is computed from it, and of the same name everywhere
+        whole = _counterpart(derived[name], mine, theirs, {})
+        return (name, whole[1]) if whole else None
     for weight in mine.weights:
         if weight.name == name:
             for other in theirs.weights:

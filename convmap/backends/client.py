@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from convmap.backends import environments, wire
+from convmap.errors import ConvmapError
 
 
-class WorkerError(Exception):
+class WorkerError(ConvmapError):
     """A worker could not answer. ``kind``: raised, crashed or timeout; ``error``: the type of what it raised."""
 
     def __init__(self, kind: str, framework: str, message: str, detail: str = "", error: str = "") -> None:

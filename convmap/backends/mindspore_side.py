@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import shutil
@@ -23,11 +22,17 @@ class Model:
     """One loaded model."""
 
     def __init__(self, path, entry, number, shapes_only=False):
-        """``shapes_only``: the weights take no memory, and the model can't run."""
+        """``shapes_only``: the weights take no memory, where the model makes no use of them, and it can't run."""
         mindspore.set_seed(0)  # the same fresh weights in every run
         self.module = side.load_module(path, number)
-        with no_init_parameters() if shapes_only else contextlib.nullcontext():
-            self.net = side.evaluate(self.module, entry)
+        if shapes_only:
+            try:
+                with no_init_parameters():
+                    self.net = side.evaluate(self.module, entry)
+                return
+            except Exception:  # noqa: BLE001 - it needs its weights: then they are made
+                pass
+        self.net = side.evaluate(self.module, entry)
 
     def _parameters(self):
         for path, cell in _walk(self.net, ""):

@@ -56,6 +56,15 @@ class Sums:
             self.found[full] = self.found.get(full, 0) + total
 
 
+def _copied(net):
+    """Copy a model, with the tensors that a layer computed from its parameters (weight_norm) as they are."""
+    for module in net.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.Tensor) and value.grad_fn is not None:
+                setattr(module, name, value.detach())
+    return copy.deepcopy(net)
+
+
 class Model:
     """One loaded model."""
 
@@ -115,7 +124,7 @@ class Model:
 
     def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed, dtype="float32"):
         """Train a copy on batches in turn: the loss before each step, the mean square off the targets."""
-        net, kind = copy.deepcopy(self.net).train(), getattr(torch, dtype)
+        net, kind = _copied(self.net).train(), getattr(torch, dtype)
         net = net.double() if dtype == "float64" else net
         weights = [p for p in net.parameters() if p.requires_grad]
         if optimizer == "sgd":
@@ -143,7 +152,7 @@ class Model:
 
     def trace(self, inputs, lists, train, noise_seed, dtype="float32"):
         """Give what every layer took and gave in a forward pass, in the order they finish."""
-        net = copy.deepcopy(self.net).train(train)
+        net = _copied(self.net).train(train)
         if dtype == "float64":
             net = net.double()
         kind, steps = getattr(torch, dtype), []
@@ -181,7 +190,7 @@ class Model:
             return self._run(inputs, lists, train, cotangents, dtype, noise_seed, state)
 
     def _run(self, inputs, lists, train, cotangents, dtype, noise_seed, state):
-        net = copy.deepcopy(self.net).train(train)
+        net = _copied(self.net).train(train)
         if dtype == "float64":
             net = net.double()
         if state is not None:

@@ -101,7 +101,7 @@ def _start(backends: list[Backend], report: Report) -> list[Backend]:
     for backend in backends:
         try:
             report.info[backend.name] = backend.info()
-        except (WorkerError, ConvmapError) as error:
+        except ConvmapError as error:
             report.missing[backend.name] = str(error)
         else:
             ready.append(backend)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from convmap.errors import Refusal
 from convmap.model import Binding
+from convmap.rewrite.base import Use
 from convmap.rewrite.callees import Callees
+from convmap.rewrite.edits import reference
+from convmap.source.inference import mark
 
 
 class Parameters(Callees):
@@ -31,47 +35,96 @@ class Parameters(Callees):
                 return
 
     def _weight(self, node: ast.Attribute) -> None:
-        """Rename a layer's parameter where its class is known."""
-        for api in self._layer_apis(node.value):
-            for binding in self.source.by_api.get(api, ()):
-                for weight in binding.weights:
-                    if weight.name == node.attr:
-                        self._rename_weight(node, binding, weight.canonical)
-                        return
-
-    def _rename_weight(self, node: ast.Attribute, binding: Binding, canonical: str) -> None:
-        chosen = self.layer_targets.get(binding.api, [])
-        names, layouts = set(), set()
-        for other in self.target.for_operator(binding.operator, binding.dims):
-            if chosen and (other.shim or other.api) not in chosen:
-                continue
-            for weight in other.weights:
-                if weight.canonical == canonical:
-                    names.add(weight.name)
-                    layouts.add(weight.layout)
+        """Rename a layer's parameter; ask for it when the file runs where several classes are possible."""
+        found = [
+            (api, binding)
+            for api in self._layer_apis(node.value)
+            for binding in self.source.by_api.get(api, ())
+            if any(w.name == node.attr for w in binding.weights)
+        ]
+        loads = isinstance(node.ctx, ast.Load)
+        if not found:
+            renamed = loads and node.attr in self.target.renamed(self.source)
+            if renamed and self._is_a_layers(node):
+                self._ask_for(node)
+            return
+        api = found[0][0]
+        names, layouts = self._written_as({binding.api: binding for _, binding in found}, node.attr)
+        asked = loads and self.target.asks("get") is not None
+        if asked and names - {node.attr} and (len(names) > 1 or _is_none_test(self.names.parent, node)):
+            names = {node.attr}  # one that has no weight to train has one all the same in some targets
+            if layouts == {""} or self._in_initialiser(node):
+                self._ask_for(node)
+                return
         if len(names) != 1:
             reason = f"the parameter {node.attr} has {len(names)} possible names in {self.target.name}"
-            self._refuse(node, f"{binding.api}.{node.attr}", Refusal("CM201", reason))
+            self._refuse(node, f"{api}.{node.attr}", Refusal("CM201", reason))
             return
-        if layouts != {""} and not self._in_initialiser(node):
-            reason = f"{node.attr} has another layout in {self.target.name} ({layouts.pop()})"
-            self._refuse(node, f"{binding.api}.{node.attr}", Refusal("CM201", reason))
+        layouts.discard("")
+        if layouts and not self._in_initialiser(node):
+            reason = f"{node.attr} has another layout in {self.target.name} ({min(layouts)})"
+            self._refuse(node, f"{api}.{node.attr}", Refusal("CM201", reason))
             return
         name = names.pop()
         if name != node.attr:
             end = self.document.span(node)[1]
             self.edits.replace((end - len(node.attr.encode()), end), name)
 
-    def _in_initialiser(self, node: ast.AST) -> bool:
+    def _written_as(self, bindings: dict[str, Binding], attribute: str) -> tuple[set[str], set[str]]:
+        """Give the names and the layouts that a parameter of one of some layers may have in the target."""
+        names, layouts = set(), set()
+        for binding in bindings.values():
+            canonical = next(w.canonical for w in binding.weights if w.name == attribute)
+            chosen = self.layer_targets.get(binding.api, [])
+            for other in self.target.for_operator(binding.operator, binding.dims):
+                if chosen and (other.shim or other.api) not in chosen:
+                    continue
+                for weight in other.weights:
+                    if weight.canonical == canonical:
+                        names.add(weight.name)
+                        layouts.add(weight.layout)
+        return names, layouts
+
+    def _is_a_layers(self, node: ast.Attribute) -> bool:
+        """Tell whether ``x.weight`` may be of a layer of the source whose class only the run tells."""
+        whose = node.value
+        if getattr(whose, "id", "") == "self" or self.mixed:
+            return False
+        if self.inference.object_kind(whose) != "module":
+            return self._in_initialiser(node, False)
+        made: list[ast.expr] = []
+        if isinstance(whose, ast.Attribute) and getattr(whose.value, "id", "") == "self":
+            owner = self.inference.enclosing(node, ast.ClassDef)
+            made = self.inference.attributes.get((owner, whose.attr), [])  # type: ignore[arg-type]
+        return not made or not all(isinstance(m, ast.Call) and self._is_written_here(m) for m in made)
+
+    def _is_written_here(self, made: ast.Call) -> bool:
+        """Tell whether a call makes a module of a class of the project, whose parameters keep their names."""
+        if getattr(made.func, "id", "") in self.inference.classes:
+            return True
+        others, qualified = self.inference.others, self.names.qualified(made.func)
+        return others is not None and qualified is not None and others.fact(qualified) is not None
+
+    def _ask_for(self, node: ast.Attribute) -> None:
+        shim = self.target.asks("get")
+        if shim is None:
+            return
+        text = f"{reference(shim)}({mark(self.document.span(node.value))}, {node.attr!r})"
+        self.edits.replace(self.document.span(node), text)
+        if shim not in self.shims:
+            self.shims.append(shim)
+        self.port.uses.append(Use(node.lineno, f"{self.source.module_class}.{node.attr}", shim, "shim"))
+
+    def _in_initialiser(self, node: ast.AST, or_tested: bool = True) -> bool:
         at: ast.AST | None = node
         while at is not None and not isinstance(at, ast.stmt):
             if isinstance(at, ast.Compare) and any(isinstance(o, (ast.Is, ast.IsNot)) for o in at.ops):
-                return True
+                return or_tested
             if isinstance(at, ast.Call):
                 api = self._api_of(at)[0] or ""
                 return any(b.operator.kind == "init" for b in self.source.by_api.get(api, ()))
             at = self.names.parent.get(at)
-        return isinstance(at, (ast.If, ast.While))
+        return or_tested and isinstance(at, (ast.If, ast.While))
 
     def _layer_apis(self, node: ast.expr) -> list[str]:
         """Name the layer classes an expression may be: by isinstance around it, or by assignment."""
@@ -84,7 +137,7 @@ class Parameters(Callees):
             return []
         if node.id == "self":
             return self._layer_bases(node)
-        return self.inference.tested_classes(node)
+        return self.inference.tests.classes(node)
 
     def _layer_bases(self, node: ast.AST) -> list[str]:
         """Name the layers of the source that the class around a node derives from."""
@@ -95,3 +148,13 @@ class Parameters(Callees):
         return [
             f for f in found if f and any(b.operator.kind == "layer" for b in self.source.by_api.get(f, ()))
         ]
+
+
+def _is_none_test(parent: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
+    """Tell whether an expression is compared with None, or taken for true or false."""
+    at = parent.get(node)
+    if isinstance(at, ast.Compare):
+        return any(isinstance(o, (ast.Is, ast.IsNot)) for o in at.ops)
+    return isinstance(at, (ast.If, ast.IfExp, ast.While, ast.BoolOp)) or (
+        isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.Not)
+    )

@@ -18,9 +18,9 @@ from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.changes import Changes
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
+from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.operators import Operators
-from convmap.rewrite.parameters import Parameters
 from convmap.rules import Framework, Rules
 from convmap.source.document import Document
 from convmap.source.inference import Inference, mark
@@ -65,7 +65,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Changes, Parameters, Operators):
+class _Porter(Growth, Changes, Introspection, Operators):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -106,6 +106,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
     def _call(self, call: ast.Call) -> None:
         api, receiver = self._api_of(call)
         if api is None:
+            if self._asks_for_parameter(call):
+                return
             if "module class" in (self.inference.object_kind(call.func), self.inference.kind(call)):
                 self._passed_class(call)
             return
@@ -212,7 +214,7 @@ class _Porter(Growth, Changes, Parameters, Operators):
             self.port.uses.append(Use(call.lineno, binding.api, binding.api.rpartition(".")[2], "shim"))
             return  # the shim has the same method
         nodes = argument_nodes(call)
-        args = [self._argument(n) for n in nodes]
+        args = [self._argument(n, binding) for n in nodes]
         if binding.is_method:
             if receiver is None:
                 raise Refusal("CM104", f"{binding.api} is called without an object")
@@ -242,10 +244,12 @@ class _Porter(Growth, Changes, Parameters, Operators):
         if plan.status == "lossy":
             self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
 
-    def _argument(self, node: ast.expr | ast.keyword) -> Argument:
+    def _argument(self, node: ast.expr | ast.keyword, binding: Binding) -> Argument:
         if isinstance(node, ast.keyword):
-            star = 2 if node.arg is None else 0
-            return Argument(self.inference.value(node.value), node.arg, star)
+            star, name = 2 if node.arg is None else 0, node.arg
+            if binding.operator.kind == "function" and name not in {p.name for p in binding.params}:
+                name = dict(self.source.aliases).get(name or "", name)
+            return Argument(self.inference.value(node.value), name, star)
         return Argument(self.inference.value(node), None, 1 if isinstance(node, ast.Starred) else 0)
 
     def _text(
@@ -351,13 +355,8 @@ class _Porter(Growth, Changes, Parameters, Operators):
     def _attribute(self, node: ast.Attribute, parent: ast.AST | None) -> None:
         """Look at an attribute of a tensor or of a layer."""
         called = isinstance(parent, ast.Call) and parent.func is node
-        if (
-            node.attr == "__name__"
-            and isinstance(node.value, ast.Attribute)
-            and node.value.attr == "__class__"
-        ):
-            message = f"names of classes differ in {self.target.name}"
-            self._say("CM103", "warning", node, message, "compare with isinstance instead")
+        if node.attr == "__name__":
+            self._class_name(node)
         kind = self.inference.object_kind(node.value)
         if kind == "tensor" and not called:
             api = f"{self.source.tensor_class}.{node.attr}"

@@ -42,6 +42,10 @@ class Aliasing:
             return self.is_fresh_layer(node.body) and self.is_fresh_layer(node.orelse)
         if not isinstance(node, ast.Call):
             return False
+        if node.args and any(
+            b.operator.kind == "function" and b.operator.returns == "module" for b in self._bindings(node)
+        ):
+            return self.is_fresh_layer(node.args[0])  # weight_norm(conv) is that layer
         return self._operator(node) == "layer" or self._is_fresh_container(node) or self._makes_fresh(node)
 
     def _is_fresh_container(self, node: ast.Call) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from convmap.model import UNKNOWN, Binding, Named, Value
 from convmap.rules import Framework
+from convmap.source.class_tests import ClassTests
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Names, Scope
 
@@ -70,6 +71,7 @@ class Inference:
         self.names = names
         self.framework = framework
         self.others = others
+        self.tests = ClassTests(names, framework)
         self._kinds: dict[ast.AST, str] = {}
         self._round: dict[ast.AST, str] = {}  # what this pass over a cycle found
         self._before: dict[ast.AST, str] = {}  # what the pass before it found
@@ -543,40 +545,11 @@ class Inference:
                     kinds[i] = "none"
         return kinds
 
-    def tested_classes(self, node: ast.Name) -> list[str]:
-        """Name the classes that an isinstance test around a use of a name says it is one of."""
-        if node.id not in self._tested:
-            return []
-        at: ast.AST | None = node
-        while at is not None:
-            outer = self.names.parent.get(at)
-            tests: list[ast.expr] = []
-            if isinstance(outer, ast.If) and at in outer.body:
-                tests = [outer.test]
-            elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
-                tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
-            for test in tests:
-                both = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
-                parts: list[Any] = test.values if both else [test]  # type: ignore[attr-defined]
-                for part in parts:
-                    if _is_isinstance_of(part, node.id):
-                        classes = part.args[1]
-                        each = classes.elts if isinstance(classes, ast.Tuple) else [classes]
-                        return [q for q in map(self.names.qualified, each) if q]
-            at = outer
-        return []
-
-    @functools.cached_property
-    def _tested(self) -> set[str]:
-        """Every name that the file asks isinstance of."""
-        calls = self.calls.get("isinstance", ())
-        return {c.args[0].id for c in calls if c.args and isinstance(c.args[0], ast.Name)}
-
     def spatial_axes(self, layer: ast.expr) -> int | None:
         """Give how many spatial axes a layer has, by its class: of an isinstance test, or as it is made."""
         classes: list[str | None] = []
         if isinstance(layer, ast.Name):
-            classes = [*self.tested_classes(layer)]
+            classes = [*self.tests.classes(layer)]
         elif isinstance(layer, ast.Attribute) and getattr(layer.value, "id", "") == "self":
             owner = self.enclosing(layer, ast.ClassDef)
             made = self.attributes.get((owner, layer.attr), [])  # type: ignore[arg-type]
@@ -589,7 +562,7 @@ class Inference:
         return found.pop() if len(found) == 1 else None
 
     def _tested_as_module(self, node: ast.Name) -> bool:
-        classes = self.tested_classes(node)
+        classes = self.tests.classes(node)
         return bool(classes) and all(
             any(b.operator.kind == "layer" for b in self.framework.by_api.get(c, ()))
             or c == self.framework.module_class
@@ -699,6 +672,8 @@ class Inference:
     def _parameter_kind(self, arg: ast.arg, scope: Scope) -> str:
         annotated = self._annotation_kind(arg.annotation)
         default = self._default(arg)
+        if default is None and self._is_applied(arg, scope.node):
+            return "module"
         if annotated == "unknown" and default is not None and self.kind(default) == "module class":
             return "module class"  # Type[nn.Module], Callable: it says nothing else
         if annotated:
@@ -715,6 +690,36 @@ class Inference:
         if default is not None:
             kinds.append(self.kind(default))
         return _join([k for k in kinds if k != "none"]) if kinds else "unknown"
+
+    def _is_applied(self, arg: ast.arg, function: ast.AST) -> bool:
+        """``net.apply(init)``: what ``init`` is called with is a module."""
+        owner = self.names.parent.get(function)
+        method = isinstance(owner, ast.ClassDef)
+        plain = function.args.args[method:] if isinstance(function, FUNCTIONS) else []
+        if not plain or plain[0] is not arg:
+            return False
+        for name in self._applying:
+            for call in self.calls.get(name, ()):
+                given = call.args[0] if len(call.args) == 1 else None
+                if method and isinstance(given, ast.Attribute) and getattr(given.value, "id", "") == "self":
+                    if given.attr == function.name and self.enclosing(call, ast.ClassDef) is owner:  # type: ignore[attr-defined]
+                        return True
+                elif not method and isinstance(given, ast.Name) and given.id == function.name:  # type: ignore[attr-defined]
+                    scope = self.names.scope_of[given].find(given.id)
+                    if scope is not None and scope.bound[given.id] == [function]:
+                        return True
+        return False
+
+    @functools.cached_property
+    def _applying(self) -> list[str]:
+        """The methods of modules that call a function with every module inside."""
+        inside = self.framework.module_class + "."
+        found = self.framework.by_api.items()
+        return [
+            a.removeprefix(inside)
+            for a, rows in found
+            if a.startswith(inside) and any(b.operator.name == "module_apply" for b in rows)
+        ]
 
     def _annotation_kind(self, node: ast.expr | None) -> str:
         """Give what an annotation says: a kind, "unknown" for any other, "" where there is none."""
@@ -958,16 +963,6 @@ def _is_constant(node: ast.expr) -> bool:
 
 def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
-
-
-def _is_isinstance_of(test: Any, name: str) -> bool:
-    return (
-        isinstance(test, ast.Call)
-        and getattr(test.func, "id", "") == "isinstance"
-        and len(test.args) == 2
-        and isinstance(test.args[0], ast.Name)
-        and test.args[0].id == name
-    )
 
 
 def _called(node: ast.AST) -> str:

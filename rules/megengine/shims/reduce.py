@@ -167,19 +167,19 @@ def full_like(input, fill_value, dtype=None):
     return F.full(input.shape, fill_value, dtype=dtype or input.dtype)
 
 
-def new_zeros(input, size):
-    """Zeros of a tensor's number format."""
-    return F.zeros(size, dtype=input.dtype)
+def new_zeros(input, size, dtype=None):
+    """Zeros of a tensor's number format, or another."""
+    return F.zeros(size, dtype=input.dtype if dtype is None else dtype)
 
 
-def new_ones(input, size):
-    """Ones of a tensor's number format."""
-    return F.ones(size, dtype=input.dtype)
+def new_ones(input, size, dtype=None):
+    """Ones of a tensor's number format, or another."""
+    return F.ones(size, dtype=input.dtype if dtype is None else dtype)
 
 
-def new_full(input, size, fill_value):
-    """One value everywhere, in a tensor's number format."""
-    return F.full(size, fill_value, dtype=input.dtype)
+def new_full(input, size, fill_value, dtype=None):
+    """One value everywhere, in a tensor's number format, or another."""
+    return F.full(size, fill_value, dtype=input.dtype if dtype is None else dtype)
 
 
 def arange(start, end, step=1, dtype=None):

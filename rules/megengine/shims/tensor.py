@@ -235,3 +235,33 @@ def logical_or(input, other):
 def logical_not(input):
     """Tell where a tensor is zero."""
     return F.logical_not(truth(input))
+
+def to(input, place=None, dtype=None):
+    """Change to a number format or to a tensor's; a device changes nothing."""
+    for given in (place, dtype):
+        given = given.dtype if isinstance(given, megengine.Tensor) else given
+        if isinstance(given, np.dtype) or given in np.sctypeDict:
+            input = input.astype(given)
+    return input
+
+
+def is_floating_point(input):
+    """Whether a tensor's numbers have a fraction."""
+    return "float" in str(input.dtype)
+
+
+def same_values(input, other):
+    """Whether two tensors have one shape and equal values."""
+    return np.array_equal(input.numpy(), other.numpy())
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """Split before each of some places along an axis, or into a number of parts of nearly equal size."""
+    size, dim = int(input.shape[dim]), dim % input.ndim
+    if isinstance(indices_or_sections, int):
+        least, more = divmod(size, indices_or_sections)
+        places = [least * i + min(i, more) for i in range(1, indices_or_sections)]
+    else:
+        places = list(indices_or_sections)
+    before = (slice(None),) * dim
+    return tuple(input[(*before, slice(a, b))] for a, b in zip([0, *places], [*places, size]))

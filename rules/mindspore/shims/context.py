@@ -19,6 +19,11 @@ class no_grad(contextlib.ContextDecorator):
         return False
 
 
+def is_grad_enabled():
+    """Whether gradients are recorded here, as far as no_grad decides; for PyNative mode."""
+    return api._pynative_executor.enable_grad()
+
+
 def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, determinism_check="default", debug=False):
     """The function's result; nothing is computed twice, so it takes the memory that the source saves."""
     return function(*args)

@@ -26,19 +26,19 @@ def cast_like(input, other):
     return cast(input, other.dtype)
 
 
-def new_zeros(input, size):
-    """Zeros of a tensor's number format."""
-    return ops.zeros(size, dtype=input.dtype)
+def new_zeros(input, size, dtype=None):
+    """Zeros of a tensor's number format, or another."""
+    return ops.zeros(size, dtype=input.dtype if dtype is None else dtype)
 
 
-def new_ones(input, size):
-    """Ones of a tensor's number format."""
-    return ops.ones(size, dtype=input.dtype)
+def new_ones(input, size, dtype=None):
+    """Ones of a tensor's number format, or another."""
+    return ops.ones(size, dtype=input.dtype if dtype is None else dtype)
 
 
-def new_full(input, size, fill_value):
-    """One value everywhere, in a tensor's number format."""
-    return ops.full(size, fill_value, dtype=input.dtype)
+def new_full(input, size, fill_value, dtype=None):
+    """One value everywhere, in a tensor's number format, or another."""
+    return ops.full(size, fill_value, dtype=input.dtype if dtype is None else dtype)
 
 
 def select(input, dim, index):
@@ -195,3 +195,28 @@ def normal_like(input, mean=0.0, std=1.0):
 def uniform_like(input, a=0.0, b=1.0):
     """Uniform values of [a, b) in the shape and number format of a tensor."""
     return ops.rand_like(input) * (b - a) + a
+
+def to(input, place=None, dtype=None):
+    """Change to a number format or to a tensor's; a device changes nothing."""
+    for given in (place, dtype):
+        given = given.dtype if isinstance(given, mindspore.Tensor) else given
+        if isinstance(given, mindspore.Type):
+            input = cast(input, given)
+    return input
+
+
+def same_values(input, other):
+    """Whether two tensors have one shape and equal values."""
+    return input.shape == other.shape and bool((input == other).all())
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """Split before each of some places along an axis, or into a number of parts of nearly equal size."""
+    size, dim = input.shape[dim], dim % input.ndim
+    if isinstance(indices_or_sections, int):
+        least, more = divmod(size, indices_or_sections)
+        places = [least * i + min(i, more) for i in range(1, indices_or_sections)]
+    else:
+        places = list(indices_or_sections)
+    before = (slice(None),) * dim
+    return tuple(input[(*before, slice(a, b))] for a, b in zip([0, *places], [*places, size]))
