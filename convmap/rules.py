@@ -184,6 +184,13 @@ class Framework:
             self._renamed[source.name] = frozenset(found)
         return self._renamed[source.name]
 
+    @functools.cached_property
+    def layouts(self) -> tuple[str, ...]:
+        """How tensors of layers are laid out here where that is not torch's way, each with a binding's name."""
+        return tuple(
+            sorted({f"{b.api or b.shim}: {w.layout}" for b in self.bindings for w in b.weights if w.layout})
+        )
+
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
     ) -> list[Binding]:

@@ -281,3 +281,21 @@ def test_a_class_that_is_passed_on_with_inplace_among_its_arguments(row: str, ri
     short = "\n\nclass Short(Row):\n    def __init__(self):\n        super().__init__(second=nn.Identity)\n"
     after = port_text(LAYERS.format(**lines) + short, "torch", "mindspore").after
     assert (DROPPED if right else APPENDED) in after
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "asked,told",
+    [
+        ("p.shape", {"mindspore", "megengine"}),
+        ("p.dim() > 1", {"megengine"}),  # conv biases have four axes there
+        ("len(p.shape) >= 2", {"megengine"}),
+        ("p.ndim == 3", {"mindspore", "megengine"}),  # kernels of Conv1d have four there
+        ("p.size(0)", {"mindspore", "megengine"}),
+        ("p.numel()", set()),
+    ],
+)
+def test_shapes_of_parameters_of_any_layer(asked: str, told: set[str], target: str) -> None:
+    text = f"import torch.nn as nn\ndef f(m: nn.Module):\n    return [{asked} for p in m.parameters()]\n"
+    codes = [d.code for d in port_text(text, "torch", target).diagnostics if d.severity != "note"]
+    assert codes == (["CM201"] if target in told else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import Any
 
 import pytest
@@ -123,3 +125,37 @@ def test_an_api_is_read_as_one_operator(name: str) -> None:
     # ops.zeros is written for torch.empty too: read as empty it would go back as memory nobody filled.
     for api, bindings in load().framework(name).by_api.items():
         assert len({b.operator.name for b in bindings if api}) <= 1, api
+
+
+def table_in(function: str) -> dict[str, str]:
+    """Give the names that a MindSpore shim translates."""
+    shim = read_shims(load().framework("mindspore").folders, "mindspore")[function]
+    assigned = [
+        n for n in ast.walk(ast.parse(re.sub("\0.*?\0", "x", shim.text))) if isinstance(n, ast.Assign)
+    ]
+    return dict(ast.literal_eval(next(a.value for a in assigned if a.targets[0].id == "others")))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("target", [f for f in FRAMEWORKS if f != "torch"])
+def test_a_layers_class_has_one_name_in_torch(target: str) -> None:
+    named: dict[str, set[str]] = {}
+    torch, other = load().framework("torch"), load().framework(target)
+    for binding in torch.bindings:
+        kinds = ("layer", "container", "class")
+        if binding.api and binding.operator.kind in kinds and binding.operator.returns != "dtype":
+            for written in other.for_operator(binding.operator, binding.dims):
+                name = (written.shim or written.api).rpartition(".")[2]
+                named.setdefault(name, set()).add(binding.api.rpartition(".")[2])
+    named.pop("", None)
+    differing = {name: found.pop() for name, found in named.items() if len(found) > 1 or found != {name}}
+    plain = {n: t for n, t in differing.items() if not n.startswith(("Torch", "Sides"))}
+    assert plain == (table_in("class_name") if target == "mindspore" else {})
+    assert all(
+        n.removeprefix("Torch").removeprefix("Sides") == t for n, t in differing.items() if n not in plain
+    )
+
+
+def test_a_layers_parameter_has_one_name_in_torch() -> None:
+    other = load().framework("mindspore")
+    names = {(w.name.rpartition(".")[2], w.canonical) for b in other.bindings for w in b.weights}
+    assert {(n, c) for n, c in names if n != c} == set(table_in("torch_name").items())

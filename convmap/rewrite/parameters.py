@@ -6,11 +6,14 @@ import ast
 from collections.abc import Mapping
 
 from convmap.errors import Refusal
-from convmap.model import Binding
+from convmap.model import Binding, Operator
 from convmap.rewrite.base import Use
 from convmap.rewrite.callees import Callees
 from convmap.rewrite.edits import reference
+from convmap.source.filling import is_one_of_parameters
 from convmap.source.inference import mark
+
+_SHAPES = {"shape_of", "rank_of", "size_of"}
 
 
 class Parameters(Callees):
@@ -69,6 +72,41 @@ class Parameters(Callees):
         if name != node.attr:
             end = self.document.span(node)[1]
             self.edits.replace((end - len(node.attr.encode()), end), name)
+
+    def _refuse_of_computed(self, operator: Operator, receiver: ast.expr) -> None:
+        """Raise Refusal where what only parameters have is asked of another tensor."""
+        if operator.name != "requires_grad_of" or is_one_of_parameters(self.inference, receiver):
+            return
+        named = isinstance(receiver, ast.Attribute) and receiver.attr in self.source.weight_names
+        if not (named and self.inference.object_kind(receiver.value) == "module"):  # type: ignore[attr-defined]
+            reason = f"in {self.target.name} only parameters say whether they are trained"
+            raise Refusal("CM202", reason, "ask the parameter itself")
+
+    def _refuse_shape(self, operator: Operator, node: ast.expr, receiver: ast.expr | None) -> None:
+        """Raise Refusal where the shape of one of ``module.parameters()`` is asked for, and differs."""
+        if operator.name not in _SHAPES or receiver is None or not self.target.layouts:
+            return
+        if not is_one_of_parameters(self.inference, receiver):
+            return
+        vectors = [text for text in self.target.layouts if len(text.split(": ")[1].split(" -> ")[0]) == 1]
+        around = self.names.parent.get(node)
+        counted = isinstance(around, ast.Call) and getattr(around.func, "id", "") == "len"
+        rank = around if counted and operator.name != "rank_of" else node
+        ranked = counted or operator.name == "rank_of"
+        if ranked and not vectors and isinstance(rank, ast.expr) and self._separates_vectors(rank):
+            return
+        example = (vectors or self.target.layouts)[0]
+        reason = f"parameters have other shapes in {self.target.name} (as {example})"
+        raise Refusal("CM201", reason, "tell layers apart by isinstance, or parameters by their names")
+
+    def _separates_vectors(self, rank: ast.expr) -> bool:
+        """``p.dim() > 1`` and the like: whether there is more than one axis."""
+        test = self.names.parent.get(rank)
+        if not (isinstance(test, ast.Compare) and test.left is rank and len(test.ops) == 1):
+            return False
+        op, number = test.ops[0], self.inference.known(test.comparators[0])
+        at_one = isinstance(op, (ast.Gt, ast.LtE, ast.Eq, ast.NotEq)) and number == 1
+        return at_one or (isinstance(op, (ast.GtE, ast.Lt)) and number == 2)
 
     def _written_as(self, bindings: dict[str, Binding], attribute: str) -> tuple[set[str], set[str]]:
         """Give the names and the layouts that a parameter of one of some layers may have in the target."""

@@ -220,6 +220,7 @@ class _Porter(Growth, Changes, Introspection, Operators):
                 raise Refusal("CM104", f"{binding.api} is called without an object")
             args.insert(0, Argument(self.inference.value(receiver)))
         lifted = translate.lift(binding, args)
+        self._refuse_shape(binding.operator, call, receiver)
         if binding.operator.kind == "init":
             first = binding.params[0].name
             given = nodes[lifted.given[first][0]] if receiver is None else receiver
@@ -375,6 +376,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
 
     def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:
         try:
+            self._refuse_shape(binding.operator, node, node.value)
+            self._refuse_of_computed(binding.operator, node.value)
             lifted = translate.lift(binding, [Argument(self.inference.value(node.value))])
             plan = translate.lower(lifted.call, self.target, self.version, lifted)
         except Refusal as refusal:

@@ -59,8 +59,32 @@ def _bound(inference: Inference, aliasing: Aliasing, by: ast.AST) -> str:
             return each.pop() if len(each) == 1 else "view"
         if isinstance(source, ast.Attribute) and source.attr in inference.framework.weight_names:
             return "view"  # the rows of a weight
+        if gives_parameters(inference, source):
+            return "parameter"
         method = isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
         api = f"{inference.framework.tensor_class}.{source.func.attr}" if method else ""  # type: ignore[attr-defined]
         views = inference.kind(source) in ("tensor", "tensors") or api in inference.framework.by_api
         return "view" if views else "parameter"
     return "parameter" if isinstance(parent, FUNCTIONS) else "view"
+
+
+def gives_parameters(inference: Inference, source: ast.expr) -> bool:
+    """Tell whether an expression is ``module.parameters()`` or ``module.named_parameters()``."""
+    if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)):
+        return False
+    found = inference.framework.by_api.get(f"{inference.framework.module_class}.{source.func.attr}", ())
+    return any(b.operator.name in ("module_parameters", "named_parameters") for b in found)
+
+
+def is_one_of_parameters(inference: Inference, node: ast.expr) -> bool:
+    """Tell whether a name stands for one of ``module.parameters()``: a layer's, of which is not known."""
+    if not isinstance(node, ast.Name):
+        return False
+    scope = inference.names.scope_of[node].find(node.id)
+    for by in scope.bound[node.id] if scope else ():
+        at: ast.AST | None = by
+        while isinstance(at, (ast.Name, ast.Tuple)):
+            at = inference.names.parent.get(at)
+        if isinstance(at, (ast.For, ast.comprehension)) and gives_parameters(inference, at.iter):
+            return True
+    return False

@@ -633,7 +633,8 @@ class Inference:
             return "int" if index == 0 else self._element_kind(source.args[0])  # type: ignore[attr-defined]
         if _called(source) == "zip" and index < len(source.args):  # type: ignore[attr-defined]
             return self._element_kind(source.args[index])  # type: ignore[attr-defined]
-        return "unknown"
+        pairs, _, kinds = self.kind(source).partition(":")
+        return kinds.split(",")[index] if pairs == "pairs" and index < 2 else "unknown"
 
     def _element_kind(self, source: ast.expr) -> str:
         if _called(source) == "range":
@@ -735,6 +736,8 @@ class Inference:
         qualified = self.names.qualified(node)
         if qualified == self.framework.tensor_class or (qualified and self._types.get(qualified) == "tensor"):
             return "tensor"
+        if qualified == self.framework.module_class:
+            return "module"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return self._either([node.left, node.right])
         if not isinstance(node, ast.Subscript):
@@ -755,7 +758,11 @@ class Inference:
         """Join the kinds of a union, None aside: a use of None's attributes fails in any framework."""
         some = [n for n in nodes if not (isinstance(n, ast.Constant) and n.value is None)]
         kinds = {self._annotation_kind(n) for n in some}
-        return kinds.pop() if kinds in ({"tensor"}, {"ints"}, {"tensors"}, {"module class"}) else "unknown"
+        return (
+            kinds.pop()
+            if kinds in ({"tensor"}, {"ints"}, {"tensors"}, {"module"}, {"module class"})
+            else "unknown"
+        )
 
     def passed(self, arg: ast.arg) -> list[ast.expr]:
         """Give everything that the calls of this file may give for a parameter, its default too.
@@ -892,6 +899,13 @@ class Inference:
         if receiver in ("tensor", "same"):
             found = self._tensor_method(node, func)
             return "same" if receiver == "same" and found == "tensor" else found
+        own = getattr(func.value, "id", "") == "self"
+        if receiver in ("module", "modules") or (own and receiver == "unknown"):
+            owner = self.enclosing(node, ast.ClassDef)
+            api = f"{self.framework.module_class}.{func.attr}"
+            found_here = self.framework.by_api.get(api, ())
+            if found_here and (not own or self.is_module_class(owner)):
+                return found_here[0].operator.returns
         if _sure(self.kind(func)) == "module":
             return self._module_result(func)
         return "unknown"

@@ -1,5 +1,6 @@
 """What code asks of layers whose class only the run tells: torch's names for classes and parameters."""
 
+
 def class_name(layer):
     """The name of an object's class, for layers the one that torch has."""
     kind = getattr(layer, "plain_class", type(layer))
@@ -14,19 +15,35 @@ def class_name(layer):
     return name[len("Torch"):] if name.startswith("Torch") else name
 
 
+def is_layer(cell):
+    """Whether a cell is a layer of MindSpore's or stands for one of torch's: its parameters are named there."""
+    kinds = [(k.__module__, k.__name__) for k in type(cell).__mro__]
+    own = [m for m, _ in kinds if m.startswith("mindspore.nn.layer.") and not m.endswith(".container")]
+    return bool(own) or any(name.startswith("Torch") for _, name in kinds)
+
+
+def torch_name(cell, name):
+    """Torch's name for a layer's parameter or statistic; None for a weight that a norm does not train."""
+    if hasattr(cell, "weight"):
+        return name
+    if name in ("gamma", "beta") and not getattr(cell, name).requires_grad:
+        return None
+    others = {
+        "gamma": "weight", "embedding_table": "weight", "w": "weight", "beta": "bias",
+        "moving_mean": "running_mean", "moving_variance": "running_var",
+    }
+    return others.get(name, name)
+
+
 def parameter_of(layer, name, *default):
     """A layer's parameter by torch's name; None for the weights of a norm that has none to train."""
-    others = {
-        "weight": ("gamma", "embedding_table", "w"), "bias": ("beta",),
-        "running_mean": ("moving_mean",), "running_var": ("moving_variance",),
-    }
-    inner = getattr(layer, "bn2d", None) if class_name(layer) == "BatchNorm3d" else None
-    for owner in (layer, inner):
-        for other in (name, *others.get(name, ())):
-            if hasattr(owner, other):
-                found = getattr(owner, other)
-                fixed = other in ("gamma", "beta") and not found.requires_grad
-                return None if fixed else found
+    inner = getattr(layer, "bn2d", layer)  # BatchNorm3d has one inside
+    if is_layer(layer) and not hasattr(layer, name):
+        for other in inner._params:
+            if torch_name(inner, other) == name:
+                return inner._params[other]
+        if name in ("weight", "bias") and hasattr(inner, "gamma"):
+            return None
     return getattr(layer, name, *default)
 
 
@@ -34,3 +51,25 @@ def has_parameter(layer, name):
     """Whether torch's layer has an attribute of this name, be it None."""
     missing = object()
     return parameter_of(layer, name, missing) is not missing
+
+
+def named_parameters(module):
+    """The parameters that torch's module has, each once, with its names; no running statistics."""
+    seen, cells = set(), {}
+    for path, cell in module.cells_and_names():
+        cells[path] = cell
+        layer, (outer, _, last) = is_layer(cell), path.rpartition(".")
+        nested = last == "bn2d" and outer in cells and is_layer(cells[outer])  # BatchNorm3d's
+        prefix = outer if nested else path
+        for name, parameter in cell._params.items():
+            name = torch_name(cell, name) if layer else name
+            statistic = layer and name in ("running_mean", "running_var")
+            if parameter is None or name is None or statistic or id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            yield f"{prefix}.{name}" if prefix else name, parameter
+
+
+def parameters(module):
+    """The parameters that torch's module has, each once."""
+    return (parameter for _, parameter in named_parameters(module))
