@@ -189,7 +189,7 @@ class Binding:
     limits: tuple[Limit, ...] = ()
     weights: tuple[Weight, ...] = ()
     grows: bool = False  # a container that takes more children later, by the source's methods
-    attributes: frozenset[str] = frozenset()  # of a layer, by torch's names and meanings
+    attributes: tuple[tuple[str, str], ...] = ()  # of a layer: torch's name, and the one of equal value here
     since: str = ""
     until: str = ""
     write: str = ""

@@ -107,6 +107,7 @@ class Framework:
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
     derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
+    keeps_arguments: bool = False  # a layer has an attribute of each argument's name
     asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has
     aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter
     types: tuple[
@@ -350,7 +351,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking",
+         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking", "keeps_arguments",
          "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
@@ -404,6 +405,7 @@ def _framework(
         tuple(table.get("assigning", {}).items()),
         tuple(table.get("advice", {}).items()),
         tuple(table.get("derived_weights", {}).items()),
+        table.get("keeps_arguments", False),
         tuple(table.get("asking", {}).items()),
         tuple(table.get("aliases", {}).items()),
         tuple(table.get("types", {}).items()),
@@ -514,7 +516,7 @@ def _bindings(
                     (*limits, *quirks.get(api or shim, ())),
                     _weights(where, row.get("weights", {}), operator),
                     row.get("grows", False),
-                    frozenset(row.get("attributes", ())),
+                    tuple(row.get("attributes", {}).items()),
                     row.get("since", ""),
                     row.get("until", ""),
                     fill(row.get("write", "")),

@@ -31,11 +31,48 @@ class Parameters(Callees):
                 if node.attr not in {p.name for p in binding.params} - {w.name for w in binding.weights}:
                     continue
                 other = self._same_signature(binding)
-                if other is None or node.attr not in other.attributes:
+                if other is None or dict(other.attributes).get(node.attr) != node.attr:
                     reason = f"the attribute .{node.attr} of {api} is not in the rules"
                     advice = "keep it under a name of your own in __init__"
                     self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
                 return
+
+    def _setting(self, node: ast.Attribute) -> None:
+        """Rename what a layer keeps of its arguments, where its class is known; refuse to guess or to set it."""
+        if getattr(node.value, "id", "") == "self":
+            return
+        rows = [b for api in self._layer_apis(node.value) for b in self.source.by_api.get(api, ())]
+        rows = [b for b in rows if b.operator.kind == "layer" and self._is_setting(b, node.attr)]
+        if not rows:
+            return
+        api = rows[0].api
+        if not isinstance(node.ctx, ast.Load):
+            reason = f"{node.attr} is set on a {api} that is made, which the target's may take otherwise"
+            self._refuse(
+                node, f"{api}.{node.attr}", Refusal("CM102", reason, "pass it when the layer is made")
+            )
+            return
+        names: set[str | None] = set()
+        for row in rows:
+            named = {own: canonical for canonical, own in row.attributes}.get(node.attr, node.attr)
+            chosen = self.layer_targets.get(row.api, [])
+            for other in self.target.for_operator(row.operator, row.dims):
+                if not chosen or (other.shim or other.api) in chosen:
+                    keeps = self.target.keeps_arguments and named in {p.name for p in other.params}
+                    names.add(named if keeps else dict(other.attributes).get(named))
+        name = names.pop() if len(names) == 1 else None
+        if name is None:
+            reason = f"the attribute .{node.attr} of {api} is not in the rules"
+            advice = "keep it under a name of your own in __init__"
+            self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
+        elif name != node.attr:
+            end = self.document.span(node)[1]
+            self.edits.replace((end - len(node.attr.encode()), end), name)
+
+    @staticmethod
+    def _is_setting(binding: Binding, name: str) -> bool:
+        own = {own for _, own in binding.attributes} | {p.name for p in binding.params}
+        return name in own - {w.name for w in binding.weights}
 
     def _weight(self, node: ast.Attribute) -> None:
         """Rename a layer's parameter; ask for it when the file runs where several classes are possible."""

@@ -89,6 +89,9 @@ class _Porter(Growth, Changes, Introspection, Operators):
             self._change(change)
         for assignment in self.names.assignments:
             self._child(assignment)
+            for target in assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]:
+                if isinstance(target, ast.Attribute) and not self.mixed:
+                    self._setting(target)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
                 self._buffer(assignment)
         for definition in self.names.definitions:
@@ -372,6 +375,7 @@ class _Porter(Growth, Changes, Introspection, Operators):
                 self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
         elif kind in ("module", "unknown") and not called:
             self._weight(node)
+            self._setting(node)
             self._own_attribute(node)
 
     def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:
