@@ -172,7 +172,8 @@ class TorchConvTranspose(M.Module):
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         values = (stride, padding, output_padding)
         stride, padding, output_padding = (spatial(v, self.axes) for v in values)
-        self.arguments = (stride, padding, output_padding, groups, spatial(dilation, self.axes))
+        self.stride, self.dilation = stride, spatial(dilation, self.axes)
+        self.arguments = (stride, padding, output_padding, groups, self.dilation)
         fan_in = out_channels // groups * math.prod(kernel)
         self.weight = torch_weight((in_channels, out_channels // groups, *kernel), fan_in)
         self.bias = torch_weight((out_channels,), fan_in) if bias else None

@@ -46,18 +46,19 @@ class SidesConv(M.Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, pad_mode="pad", padding=0,
                  dilation=1, groups=1, bias=True):
         super().__init__()
-        self.kernel = spatial(kernel_size, self.axes)
+        self.kernel_size = spatial(kernel_size, self.axes)
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.dilation = spatial(stride, self.axes), spatial(dilation, self.axes)
         self.groups, self.pad_mode = groups, pad_mode
         self.sides = pairs(0 if pad_mode == "valid" else padding, self.axes)
-        fan_in = in_channels // groups * math.prod(self.kernel)
-        self.weight = torch_weight((out_channels, in_channels // groups, *self.kernel), fan_in)
+        fan_in = in_channels // groups * math.prod(self.kernel_size)
+        self.weight = torch_weight((out_channels, in_channels // groups, *self.kernel_size), fan_in)
         self.bias = torch_weight((out_channels,), fan_in) if bias else None
 
     def forward(self, x):
         sides = self.sides
         if self.pad_mode == "same":
-            sides = same_pads([int(n) for n in x.shape[2:]], self.kernel, self.stride, self.dilation)
+            sides = same_pads([int(n) for n in x.shape[2:]], self.kernel_size, self.stride, self.dilation)
         return convolve(x, self.weight, self.bias, self.stride, sides, self.dilation, self.groups)
 
 
@@ -85,8 +86,10 @@ class SidesConvTranspose(M.Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, pad_mode="pad", padding=0,
                  dilation=1, groups=1, bias=True):
         super().__init__()
-        kernel = spatial(kernel_size, self.axes)
+        kernel = self.kernel_size = spatial(kernel_size, self.axes)
         stride, dilation = spatial(stride, self.axes), spatial(dilation, self.axes)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.stride, self.dilation = stride, dilation
         sides = pairs(padding, self.axes)
         if pad_mode != "pad":
             sides = auto_crops(pad_mode, kernel, stride, dilation)
