@@ -407,11 +407,13 @@ def _symmetric_pads_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dic
 
 def _symmetric_pads_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
     sides = slots[m.slots[0]]
-    strings = "string" in m.option("forms", "int tuple").split()
+    forms = m.option("forms", "int tuple").split()
+    strings = "string" in forms
     if isinstance(sides, Opaque):
         if sides.adapter == "symmetric_pads":
             value = dict(sides.roles)["padding"]
-            if strings or value.shape != "unknown":
+            # "unknown": no source of this operator takes a string.
+            if strings or "unknown" in forms or value.shape != "unknown":
                 return {"padding": value}
             raise CannotWrite("padding may be an int, a tuple or a string")
         stride = ctx.numbers("stride")

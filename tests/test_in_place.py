@@ -299,3 +299,41 @@ def test_shapes_of_parameters_of_any_layer(asked: str, told: set[str], target: s
     text = f"import torch.nn as nn\ndef f(m: nn.Module):\n    return [{asked} for p in m.parameters()]\n"
     codes = [d.code for d in port_text(text, "torch", target).diagnostics if d.severity != "note"]
     assert codes == (["CM201"] if target in told else [])
+
+
+GIVEN_UP = """import torch
+import torch.nn as nn
+
+
+{function}
+
+
+class N(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x, y):
+        z = self.conv(x)
+        {use}
+"""
+
+
+@pytest.mark.parametrize(
+    "function,use,private",
+    [
+        ("def _add(z, y):\n    z += y\n    return z", "z = _add(z, y)\n        return z", True),
+        ("def _add(z, y):\n    z += y\n    return z", "return _add(z, y=y)", True),
+        ("def _add(z, y):\n    z.add_(y)\n    return z", "return _add(y=y, z=self.conv(x))", True),
+        # Other files may call it; another call gives a tensor that is read again; the change is all it does.
+        ("def add(z, y):\n    z += y\n    return z", "return add(z, y)", False),
+        ("def _add(z, y):\n    z += y\n    return z", "return _add(z, y) + _add(x, y)", False),
+        ("def _add(z, y):\n    z += y\n    return z", "_add(z, y)\n        return z", False),
+        ("def _add(z, y):\n    z += y\n    return z", "return _add(z, y) + z", False),
+        ("def _add(z, y):\n    z += y\n    return z", "return use(_add, _add(z, y))", False),
+        ("def _add(z: torch.Tensor, y):\n    z += y\n    return z", "return _add(*[z, y])", False),
+    ],
+)
+def test_what_a_function_of_the_file_is_given_up(function: str, use: str, private: bool) -> None:
+    found = port_text(GIVEN_UP.format(function=function, use=use), "torch", "mindspore")
+    assert ("CM210" in [d.code for d in found.diagnostics]) is not private

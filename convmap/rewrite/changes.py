@@ -6,15 +6,16 @@ import ast
 
 from convmap.errors import Refusal
 from convmap.model import OpCall, Value, constant
-from convmap.rewrite.base import AXES, INPLACE, FilePort, Use
+from convmap.rewrite.base import AXES, INPLACE, Use
 from convmap.rewrite.edits import reference
+from convmap.rewrite.parameters import Parameters
 from convmap.source.filling import filled
 from convmap.source.inference import mark
 from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
 
 
-class Changes(FilePort):
+class Changes(Parameters):
     """Looks at in-place arguments, assignments to parts of tensors, and slices."""
 
     def _change(self, statement: ast.AugAssign | ast.Assign) -> None:
@@ -48,6 +49,10 @@ class Changes(FilePort):
     def _own_part(self, call: ast.Call) -> str | None:
         """Give ``x[i]`` of the statement ``x[i].mul_(2)`` where nothing else holds x: it can be assigned to."""
         part, statement = call.func.value, self.names.parent.get(call)  # type: ignore[attr-defined]
+        if isinstance(part, ast.Attribute):  # x[i].data.zero_()
+            api = f"{self.source.tensor_class}.{part.attr}"
+            data = any(b.operator.kind == "data" for b in self.source.by_api.get(api, ()))
+            part = part.value if data else part
         if not (isinstance(part, ast.Subscript) and isinstance(statement, ast.Expr)):
             return None
         indices = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
@@ -56,9 +61,21 @@ class Changes(FilePort):
         if stepped or added or not self._is_basic(part.slice) or not self.inference.pure(part):
             return None
         whole = part.value
+        if isinstance(whole, ast.Attribute) and self._is_plain_parameter(whole, statement):
+            return mark(self.document.span(part))
         if not isinstance(whole, ast.Name) or self.inference.object_kind(whole) != "tensor":
             return None
         return mark(self.document.span(part)) if self.aliasing.is_private(whole, statement) else None
+
+    def _is_plain_parameter(self, node: ast.Attribute, statement: ast.stmt) -> bool:
+        """Tell whether ``self.fc.bias`` is filled outside of forward, and laid out in the target as here."""
+        function = self.inference.enclosing(statement, FUNCTIONS)
+        if getattr(function, "name", self.source.forward) == self.source.forward:
+            return False
+        layers = [b for api in self._layer_apis(node.value) for b in self.source.by_api.get(api, ())]
+        layers = [b for b in layers if any(w.name == node.attr for w in b.weights)]
+        names, layouts = self._written_as({b.api: b for b in layers}, node.attr)
+        return len(names) == 1 and layouts == {""}
 
     def _sets_part(self, call: ast.Call, api: str) -> bool:
         """Write ``x[i].fill_(v)`` as ``x[i] = v`` where nothing else holds x."""
@@ -185,8 +202,10 @@ class Changes(FilePort):
                     self._forget(keyword.value, "")
                 continue
             value = self.inference.known(keyword.value)
-            if keyword.arg != INPLACE or value is False:
+            if keyword.arg != INPLACE or value is False or value is None:
                 continue
+            if self._is_written_here(call):
+                continue  # what that class makes of its argument is seen where it does
             if value is True and self.in_place.is_private_input(call):
                 self.edits.replace(self.document.span(keyword.value), "False")
                 self._forget(keyword.value, "")

@@ -36,7 +36,7 @@ class Growth(Substitutes):
             return self._is_container_class(owner)
         values: list[ast.expr] = []
         if isinstance(receiver, ast.Attribute) and getattr(receiver.value, "id", "") == "self":
-            values = self.inference.attributes.get((owner, receiver.attr), [])  # type: ignore[arg-type]
+            values = self.inference.attribute_values(owner, receiver.attr)
         elif isinstance(receiver, ast.Name):
             scope = self.names.scope_of[receiver].find(receiver.id)
             made = [self.names.parent.get(by) for by in scope.bound[receiver.id]] if scope else []

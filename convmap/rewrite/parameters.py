@@ -170,7 +170,7 @@ class Parameters(Callees):
         made: list[ast.expr] = []
         if isinstance(whose, ast.Attribute) and getattr(whose.value, "id", "") == "self":
             owner = self.inference.enclosing(node, ast.ClassDef)
-            made = self.inference.attributes.get((owner, whose.attr), [])  # type: ignore[arg-type]
+            made = self.inference.attribute_values(owner, whose.attr)
         return not made or not all(isinstance(m, ast.Call) and self._is_written_here(m) for m in made)
 
     def _is_written_here(self, made: ast.Call) -> bool:
@@ -205,7 +205,7 @@ class Parameters(Callees):
         """Name the layer classes an expression may be: by isinstance around it, or by assignment."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             owner = self.inference.enclosing(node, ast.ClassDef)
-            values = self.inference.attributes.get((owner, node.attr), [])  # type: ignore[arg-type]
+            values = self.inference.attribute_values(owner, node.attr)
             found = [self.names.qualified(v.func) for v in values if isinstance(v, ast.Call)]
             return [f for f in found if f]
         if not isinstance(node, ast.Name):

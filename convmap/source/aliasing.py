@@ -237,7 +237,34 @@ class Aliasing:
                 return False
             if not again and self._assigns_surely(statement, name.id):
                 return True
-        return False  # a parameter, or not a plain local name
+        return self._is_passed_private(name, scope)
+
+    def _is_passed_private(self, name: ast.Name, scope: Scope) -> bool:
+        """``def _add(x, y): x += y`` whose every call in the file gives up what it passes for x.
+
+        By its leading underscore a function says that no other file calls it.
+        """
+        bound, function = scope.bound[name.id][0], scope.node
+        if not isinstance(bound, ast.arg) or not isinstance(function, ast.FunctionDef):
+            return False
+        if not isinstance(self.names.parent.get(function), ast.Module) or not function.name.startswith("_"):
+            return False
+        plain = [*function.args.posonlyargs, *function.args.args]
+        if function.decorator_list or bound not in plain:
+            return False
+        uses = self.inference.mentions(self.names.module, function.name)
+        calls = [self.names.parent.get(use) for use in uses if isinstance(use.ctx, ast.Load)]
+        for use, call in zip(uses, calls):
+            if not (isinstance(call, ast.Call) and call.func is use):
+                return False
+            given = [k.value for k in call.keywords if k.arg == bound.arg]
+            before = call.args[: plain.index(bound) + 1]
+            if any(isinstance(a, ast.Starred) for a in before) or any(k.arg is None for k in call.keywords):
+                return False
+            given += before[plain.index(bound) :]
+            if len(given) != 1 or not self.is_given_up(given[0], call):
+                return False
+        return bool(calls)
 
     def _keeps_private(self, mention: ast.Name) -> bool:
         if isinstance(mention.ctx, ast.Load):
@@ -366,7 +393,7 @@ class Aliasing:
         owner = self.inference.enclosing(node, ast.ClassDef)
         if func.value.id != "self" or not isinstance(owner, ast.ClassDef):
             return False
-        values = self.inference.attributes.get((owner, func.attr), [])
+        values = self.inference.attribute_values(owner, func.attr)
         return bool(values) and all(self.is_fresh_layer(v) for v in values)
 
     def _handed_on(self, node: ast.Call) -> list[ast.expr]:

@@ -136,6 +136,17 @@ class Inference:
                 if not binding.operator.grows:
                     self.buffers.add(key)
 
+    def attribute_values(self, owner: ast.AST | None, name: str) -> list[ast.expr]:
+        """Give what a class assigns to ``self.name``; where it does not, what its base in this file does."""
+        seen: list[ast.AST] = []
+        while isinstance(owner, ast.ClassDef) and owner not in seen:
+            seen.append(owner)
+            if (owner, name) in self.attributes:
+                return self.attributes[owner, name]
+            bases = [self.classes.get(getattr(base, "id", "")) for base in owner.bases]
+            owner = next((base for base in bases if base is not None), None)
+        return []
+
     def returned_values(self, function: ast.AST) -> list[ast.expr | None]:
         """Give what the return statements of a function give."""
         return self._returns.get(function, [])
@@ -420,7 +431,7 @@ class Inference:
             return False
         if outer.attr in self._own_methods or self._is_definition(node):
             return False
-        if outer.attr in self.framework.tensor_only:
+        if outer.attr in self.framework.tensor_only or outer.attr in self.framework.in_place:
             return True
         if len(call.args) >= dict(self.framework.tensor_only_from).get(outer.attr, sys.maxsize):
             return True
@@ -493,6 +504,10 @@ class Inference:
             return "str"
         if isinstance(node, ast.GeneratorExp):
             return "generator"
+        if isinstance(node, ast.ListComp):
+            return {"int": "ints", "tensor": "tensors", "module": "modules"}.get(
+                _sure(self.kind(node.elt)), "unknown"
+            )
         return "unknown"
 
     def _is_layer_class(self, node: ast.Name | ast.Attribute) -> bool:
@@ -552,7 +567,7 @@ class Inference:
             classes = [*self.tests.classes(layer)]
         elif isinstance(layer, ast.Attribute) and getattr(layer.value, "id", "") == "self":
             owner = self.enclosing(layer, ast.ClassDef)
-            made = self.attributes.get((owner, layer.attr), [])  # type: ignore[arg-type]
+            made = self.attribute_values(owner, layer.attr)
             classes = [self.names.qualified(m.func) if isinstance(m, ast.Call) else None for m in made]
         bindings = [self.framework.by_api.get(c or "", ()) for c in classes]
         if not all(bindings):
@@ -819,7 +834,7 @@ class Inference:
     def _attribute_kind(self, node: ast.Attribute) -> str:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             owner = self.enclosing(node, ast.ClassDef)
-            values = self.attributes.get((owner, node.attr), []) if isinstance(owner, ast.ClassDef) else []
+            values = self.attribute_values(owner, node.attr)
             if values:
                 return _join([self.kind(v) for v in values])
             return "unknown"
@@ -914,7 +929,7 @@ class Inference:
         """Give what calling a module returns: its forward's kinds where the class is in this file."""
         owner = self.enclosing(func, ast.ClassDef)
         own = isinstance(func.value, ast.Name) and func.value.id == "self"
-        values = self.attributes.get((owner, func.attr), []) if own else []  # type: ignore[arg-type]
+        values = self.attribute_values(owner, func.attr) if own else []
         results = [self._result_of(v) for v in values if isinstance(v, ast.Call)]
         if not results or None in results:
             return "tensor"
