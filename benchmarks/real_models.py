@@ -7,7 +7,7 @@ The files come from the wheels of corpora.py and are not changed. What they impo
 model (registries, tables of trained weights, package __init__ files) is in stand_ins/, the same for source
 and port. Models are small by their arguments. Every file of the packages is ported, as one project;
 verify then compares outputs, gradients and buffers in evaluation and in training. ``known``: it holds but
-for an error that the rules record of a call in it. Writes results/real_models.json and prints the table.
+for errors that the rules record of functions in it. Writes results/real_models.json and prints the table.
 """
 
 from __future__ import annotations
@@ -57,29 +57,26 @@ def unpack(cases: list[Case], folder: Path) -> None:
         target.write_bytes(path.read_bytes())
 
 
-def word_of(strict: Verdict, known: Verdict | None) -> str:
-    if strict.holds:
-        return "holds"
-    if known is not None and known.holds:
-        return "known"
-    return "fails" if strict.problem else "differs"
-
-
-def row_of(strict: Verdict, word: str, seeds: int) -> dict[str, Any]:
+def row_of(verdict: Verdict, seeds: int) -> dict[str, Any]:
+    word = (
+        "holds" if verdict.holds else "known" if verdict.known else "fails" if verdict.problem else "differs"
+    )
     return {
         "samples": seeds,
         "verdict": word,
-        "calls": strict.counts,
-        "not ported": [text.partition(" ")[2] for text in strict.unported],
-        "problem": strict.problem.split(" | ")[0],
-        "forward": round(strict.worst("forward", "buffer"), 3),
-        "gradient": round(strict.worst("input gradient", "weight gradient"), 3),
-        "seconds": round(strict.seconds, 1),
+        "calls": verdict.counts,
+        "not ported": [text.partition(" ")[2] for text in verdict.unported],
+        "problem": verdict.problem.split(" | ")[0],
+        "forward": round(verdict.worst("forward", "buffer"), 3),
+        "gradient": round(verdict.worst("input gradient", "weight gradient"), 3),
+        "seconds": round(verdict.seconds, 1),
     }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--to", action="append", choices=("mindspore", "megengine"))
     parser.add_argument("--seeds", type=int, default=2)
@@ -95,10 +92,9 @@ def main() -> int:
                 if args.models and case.name not in args.models:
                     continue
                 moved = Case(case.name, Path(scratch) / case.file.relative_to(HERE), case.entry, case.inputs)
-                strict = verify(moved, target, pool, rules, seeds=args.seeds)
-                inexact = not strict.holds and not strict.problem and strict.inexact
-                known = verify(moved, target, pool, rules, seeds=args.seeds, known=True) if inexact else None
-                row = rows[case.name] = row_of(strict, word_of(strict, known), args.seeds)
+                row = rows[case.name] = row_of(
+                    verify(moved, target, pool, rules, seeds=args.seeds), args.seeds
+                )
                 calls = ", ".join(f"{n} {status}" for status, n in sorted(row["calls"].items()))
                 RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
                 print(

@@ -30,12 +30,21 @@ def _both(english: str, chinese: str) -> str:
 
 def _section(verdict: Verdict) -> str:
     word = _both("holds", "等价") if verdict.holds else _both("does not hold", "不等价")
-    tone = "good" if verdict.holds else "bad"
+    if verdict.known:
+        word = _both("holds but for recorded errors", "除已记录的误差外等价")
+    tone = "good" if verdict.holds or verdict.known else "bad"
     head = f"<h2>{escape(verdict.case.name)} → {verdict.target}: <span class={tone}>{word}</span></h2>"
     parts = [head]
     if verdict.problem:
         parts.append(f"<p class=bad>{escape(verdict.problem)}</p>")
-    if verdict.walk is not None:
+    if verdict.known:
+        worst = max(c.multiple for _, c in verdict.excused)
+        title = _both(
+            f"Recorded errors; as they spread in the source, the worst tensor is {worst:.2f} of the bound",
+            f"已记录的误差;按其在源模型中的传播,最差张量为界的 {worst:.2f}",
+        )
+        parts.append(f"<h3>{title}</h3>" + _table([""], ([escape(text)] for text in verdict.excuses)))
+    elif verdict.walk is not None:
         parts.append(_walk(verdict.walk))
     if verdict.comparisons:
         parts.append(_comparisons(verdict))

@@ -70,6 +70,8 @@ class Quirk:
     when: str = ""
     input_when: str = ""
     accuracy: float = 0.0
+    functions: tuple[str, ...] = ()  # torch's names of what ``accuracy`` is of, where errors of values spread
+    mode: str = ""  # train or eval, where ``functions`` have the error in one only
     raises: tuple[str, ...] = (OTHER_VALUES,)
 
 
@@ -475,7 +477,8 @@ def _quirks(path: Path) -> tuple[Quirk, ...]:
         for key in ("when", "input_when"):
             if key in row:
                 parse_condition(row[key])
-        lists = {"apis": frozenset(row["apis"]), "raises": tuple(row.get("raises", (OTHER_VALUES,)))}
+        lists: dict[str, Any] = {"apis": frozenset(row["apis"]), "functions": tuple(row.get("functions", ()))}
+        lists["raises"] = tuple(row.get("raises", (OTHER_VALUES,)))
         found.append(Quirk(**{**row, **lists}))
     return tuple(found)
 

@@ -114,6 +114,15 @@ class Sides:
         found: dict[str, Any] = self.pool[framework].ask("run", model=model, dtype=dtype, **arguments)
         return found
 
+    def disturbed(self, sample: Sample, errors: dict[str, float]) -> tuple[dict[Key, Runs], set[str]]:
+        """Add runs of the judge's framework whose functions have errors of these sizes; say which it called."""
+        state = sample.state if self.source == JUDGE else self.moved(sample.state)
+        common = dict(sample.common, inputs=list(sample.inputs.arrays), state=state, disturbed=errors)
+        more = [self._run(JUDGE, at_once=at_once, **common) for at_once in (False, True)]
+        found = self.tensors([sample.like, *((JUDGE, answer) for answer in more)])
+        tensors = {key: (*found[key][1:], *runs) for key, runs in sample.tensors.items()}
+        return tensors, {name for answer in more for name in answer["disturbed"]}
+
     def judge_at(self, sample: Sample, t: float, number: int) -> dict[Key, np.ndarray]:
         """Run the judge with weights and inputs moved: see kinks.find_kink."""
         state = sample.state if self.source == JUDGE else self.moved(sample.state)

@@ -33,6 +33,10 @@ class Verdict:
     )  # mode, the jump: one for each sample replaced
     tensors: int = 0
     inexact: tuple[str, ...] = ()  # calls in the port that are known to be approximations
+    excused: list[tuple[str, Comparison]] = field(
+        default_factory=list
+    )  # as comparisons, of modes that are off
+    excuses: tuple[str, ...] = ()  # the recorded errors that these allow for
     seconds: float = 0.0
     walk: Walk | None = None  # where a forward pass does not hold: layer by layer
     training: list[Curve] = field(default_factory=list)
@@ -47,10 +51,25 @@ class Verdict:
         compared = not self.problem and bool(self.comparisons)
         return compared and all(c.holds for _, c in self.comparisons) and all(c.holds for c in self.training)
 
+    @property
+    def known(self) -> bool:
+        """Whether it holds but for errors that the rules record of functions, as far as they spread."""
+        off = {mode for mode, c in self.comparisons if not c.holds}
+        judged = bool(self.excuses) and off <= {mode for mode, _ in self.excused} and bool(off)
+        fine = judged and not self.problem and all(c.holds for _, c in self.excused)
+        return fine and all(c.holds for c in self.training)
+
+
+def word_of(verdict: Verdict) -> str:
+    """Say what came out in a few words."""
+    if verdict.holds:
+        return "holds"
+    return "holds but for recorded errors" if verdict.known else "DOES NOT HOLD"
+
 
 def text_of(verdict: Verdict) -> str:
     calls = ", ".join(f"{n} {status}" for status, n in sorted(verdict.counts.items()))
-    word = "holds" if verdict.holds else "DOES NOT HOLD"
+    word = word_of(verdict)
     head = f"{verdict.case.name} -> {verdict.target}: {word} ({calls})"
     left = [f"  not ported: {text}" for text in verdict.unported[:SHOWN]]
     if len(verdict.unported) > SHOWN:
@@ -84,7 +103,13 @@ def text_of(verdict: Verdict) -> str:
         lines += [f"  {verdict.walk.mode}: {verdict.walk}"]
         for word, place in (("source", verdict.walk.source_place), ("port", verdict.walk.target_place)):
             lines += [f"    {word}, line {place.line}: {place.text}"] if place else []
-    if not verdict.holds:
+    if verdict.known:
+        worst = max((c for _, c in verdict.excused), key=lambda c: c.multiple)
+        lines.append(
+            f"  with the errors below, as they spread in the source: worst {worst.multiple:.3f} of the bound"
+        )
+        lines += [f"  recorded: {text}" for text in verdict.excuses]
+    elif not verdict.holds:
         lines += [f"  known: {text}" for text in verdict.inexact]
     if left:
         lines += ["  what is not ported counts only where the model ran it:", *left]
@@ -102,13 +127,12 @@ def table_of(verdicts: list[Verdict]) -> str:
             gradient = v.worst("input gradient", "weight gradient")
             figures = f"{v.worst('forward', 'buffer'):7.2f} {gradient:8.2f} {v.seconds:7.1f}"
         calls = f"{v.counts.get('exact', 0):5} {v.counts.get('shim', 0):4}"
-        word = ("holds" if v.holds else "DOES NOT HOLD") + (
-            f", {len(v.unported)} not ported" if v.unported else ""
-        )
+        word = word_of(v) + (f", {len(v.unported)} not ported" if v.unported else "")
         lines.append(f"{v.case.name:<{width}}  {calls}  {figures}  {word}")
-    good = sum(v.holds for v in verdicts)
+    good, known = sum(v.holds for v in verdicts), sum(v.known for v in verdicts)
     lines.append(
         f"{good} of {len(verdicts)} models hold in {verdicts[0].target} (figures in units of the bound)"
+        + (f", {known} more but for recorded errors" if known else "")
     )
     return "\n".join(lines)
 
@@ -124,6 +148,9 @@ def json_of(verdict: Verdict) -> dict[str, Any]:
         "unported": verdict.unported,
         "kinks": [{"mode": m, "tensor": k.key, "jump": k.jump, "width": k.width} for m, k in verdict.kinks],
         "inexact": verdict.inexact,
+        "known": verdict.known,
+        "excuses": verdict.excuses,
+        "excused": [{"mode": m, **vars(c)} for m, c in verdict.excused],
         "training": [{**vars(c), "multiple": c.multiple} for c in verdict.training],
         "first_off": _walk_json(verdict.walk),
         "seconds": round(verdict.seconds, 2),

@@ -425,3 +425,36 @@ def test_the_sizes_of_a_convolution_are_told(target: str, tmp_path: Path, pool: 
     (tmp_path / "m.py").write_text(SIZES)
     verdict = verify(Case("sizes", tmp_path / "m.py", "Net()", ("2x3x6x6",)), target, pool, load(), seeds=1)
     assert verdict.holds, text_of(verdict)
+
+
+GROWN = """import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        y = torch.exp(0.1 * x)
+        return y * y * y, self.conv(x)
+"""
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("written,word", [("ops.exp(", "recorded"), ("1.0001 * ops.exp(", "DOES NOT HOLD")])
+def test_recorded_errors_are_followed_through_the_model(
+    written: str, word: str, tmp_path: Path, pool: Workers
+) -> None:
+    # MindSpore's exp is 5e-6 off, relative: more than rounding, and less than a mistake of 1e-4.
+    source, port = tmp_path / "m.py", tmp_path / "by_hand.py"
+    source.write_text(GROWN)
+    ported = port_file(Request("mindspore"), source)
+    assert ported is not None and ported.after.count("ops.exp(") == 1
+    port.write_text(ported.after.replace("ops.exp(", written))
+    case = Case("grown", source, "Net()", ("2x3x8x8",), port)
+    verdict = verify(case, "mindspore", pool, load(), seeds=4)
+    assert not verdict.holds and word in text_of(verdict)
+    assert verdict.known is (word == "recorded")
+    assert ("exp, and with it" in page_of([verdict])) is verdict.known

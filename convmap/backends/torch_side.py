@@ -10,8 +10,9 @@ import side
 import tensorfile
 import torch
 
-NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm)
+NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm, torch.nn.LayerNorm)
 BIASED = (*NORMS, torch.nn.modules.conv._ConvNd, torch.nn.Linear)  # output = ... + bias of channels
+LAST = (torch.nn.LayerNorm, torch.nn.Linear)  # whose channels are the last axis
 
 
 class Sums:
@@ -34,23 +35,22 @@ class Sums:
         def watch(module, _, output):
             if not (torch.is_tensor(output) and output.requires_grad and output.dim() > 1):
                 return
-            channels = output.shape[1]
+            axis = output.dim() - 1 if isinstance(module, LAST) else 1
+            channels = output.shape[axis]
             if any(v.shape != (channels,) for v in vectors.values()):
                 return
-            if isinstance(module, torch.nn.Linear) and output.dim() > 2:
-                return  # channels are the last axis there
             terms = {"bias": torch.ones_like(output)} if "bias" in vectors else {}
             if "weight" in vectors and isinstance(module, NORMS):
-                shape = (1, -1, *[1] * (output.dim() - 2))
+                shape = [channels if i == axis else 1 for i in range(output.dim())]
                 shift = vectors["bias"].reshape(shape) if "bias" in vectors else 0.0
                 terms["weight"] = ((output - shift) / vectors["weight"].reshape(shape)).detach()
-            output.register_hook(lambda grad: self._add(name, terms, grad))
+            output.register_hook(lambda grad: self._add(name, terms, grad, axis))
 
         return watch
 
-    def _add(self, name, terms, grad):
+    def _add(self, name, terms, grad, axis):
         for vector, term in terms.items():
-            rows = (grad * term).movedim(1, -1).reshape(-1, grad.shape[1])
+            rows = (grad * term).movedim(axis, -1).reshape(-1, grad.shape[axis])
             total = numpy.add.accumulate(rows.numpy().astype(numpy.float32), axis=0)[-1]
             full = name + "." + vector if name else vector
             self.found[full] = self.found.get(full, 0) + total
@@ -63,6 +63,34 @@ def _copied(net):
             if isinstance(value, torch.Tensor) and value.grad_fn is not None:
                 setattr(module, name, value.detach())
     return copy.deepcopy(net)
+
+
+class Disturbance:
+    """Functions whose results are a little off."""
+
+    def __init__(self, sizes, at_once):
+        self.at_once, self.called, self.inside = at_once, set(), False
+        self.stream = numpy.random.RandomState(0)
+        owners = (torch, torch.nn.functional, torch.Tensor, torch.special)
+        self.replaced = [
+            (owner, name, self._off(getattr(owner, name), name, size))
+            for name, size in sizes.items() for owner in owners if hasattr(owner, name)
+        ]  # fmt: skip
+
+    def _off(self, function, name, size):
+        def disturbed(*args, **kwargs):
+            if self.inside:  # functional.softmax calls the tensor's
+                return function(*args, **kwargs)
+            self.inside = True
+            try:
+                out = function(*args, **kwargs)
+            finally:
+                self.inside = False
+            self.called.add(name)
+            signs = self.stream.randint(0, 2, () if self.at_once else tuple(out.shape)) * 2 - 1
+            return out * torch.from_numpy(numpy.asarray(1 + size * signs)).to(out.dtype)
+
+        return disturbed
 
 
 class Model:
@@ -184,10 +212,28 @@ class Model:
             torch.set_default_dtype(usual)
         return steps
 
-    def run(self, inputs, lists, train, cotangents, dtype, noise_seed, state=None, onednn=True):
-        """Run a copy of the model; ``state``: values of weights, which keep their precision here."""
-        with torch.backends.mkldnn.flags(enabled=onednn):
-            return self._run(inputs, lists, train, cotangents, dtype, noise_seed, state)
+    def run(
+        self,
+        inputs,
+        lists,
+        train,
+        cotangents,
+        dtype,
+        noise_seed,
+        state=None,
+        onednn=True,
+        disturbed=None,
+        at_once=False,
+    ):
+        """Run a copy of the model; ``state``: values of weights, which keep their precision here.
+
+        ``disturbed``: functions by name, each with the relative size of the errors that its results get,
+        of random sign: for each element, or ``at_once`` for all of a call.
+        """
+        disturbance = Disturbance(disturbed or {}, at_once)
+        with torch.backends.mkldnn.flags(enabled=onednn), side.Patched(self.module, disturbance.replaced):
+            answer = self._run(inputs, lists, train, cotangents, dtype, noise_seed, state)
+        return {**answer, "disturbed": sorted(disturbance.called)}
 
     def _run(self, inputs, lists, train, cotangents, dtype, noise_seed, state):
         net = _copied(self.net).train(train)
