@@ -25,6 +25,7 @@ from convmap.docs.facts import pairs
 from convmap.docs.pictures import errors, full_output
 from convmap.docs.words import LANGUAGES, Words, _table
 from convmap.errors import ConvmapError
+from convmap.examples import examples
 from convmap.rules import load
 
 
@@ -170,6 +171,21 @@ def _commands(language: str) -> list[str]:
     guide = Path(site.__file__).parent / "guides" / language / "tutorial.md"
     blocks = re.findall(r"(?ms)^```\n(.*?)^```$", guide.read_text(encoding="utf-8"))
     return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+@pytest.mark.frameworks
+def test_examples_that_run_otherwise_than_recorded_stop_the_build() -> None:
+    chosen = [e for e in examples() if e.name in ("nn.ReLU()", "nn.ReLU(inplace=True)", "nn.Sigmoid()")]
+    recorded = coverage.read_evidence("mindspore")
+    made = site.run_again("torch", "mindspore", recorded, chosen)["examples"]
+    assert {name: row["verdict"] for name, row in made.items()} == {
+        "nn.ReLU()": "holds",
+        "nn.ReLU(inplace=True)": "refused",
+        "nn.Sigmoid()": "known",
+    }
+    recorded["examples"]["nn.ReLU()"]["verdict"] = "differs"
+    with pytest.raises(ConvmapError, match=r"nn.ReLU\(\): holds, recorded as differs"):
+        site.run_again("torch", "mindspore", recorded, chosen)
 
 
 @pytest.mark.frameworks

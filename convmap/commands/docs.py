@@ -14,11 +14,12 @@ from convmap.errors import ConvmapError
 EXAMPLES = """examples:
   convmap docs build                      write the site to site/
   convmap docs build -o public/
+  convmap docs build --run                run every example first: minutes, and the frameworks
   convmap docs check public/              follow every link of a built site
 
 The site is made from the rules and the recorded runs; no framework is needed (pip install
-'convmap[docs]'). Exit codes: 0 built, 2 an example's record does not hold, a link leads nowhere, or
-something is not installed."""
+'convmap[docs]'), unless the examples are to --run again. Exit codes: 0 built, 2 an example or its record
+does not hold, a link leads nowhere, or something is not installed."""
 
 
 def add(commands: Any) -> None:
@@ -31,6 +32,9 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     build = actions.add_parser("build", help="write the site")
     build.add_argument("-o", "--output", default="site", metavar="FOLDER")
+    build.add_argument(
+        "--run", dest="run_examples", action="store_true", help="run every example, not only its record"
+    )
     build.set_defaults(run=_build)
     check = actions.add_parser("check", help="follow every link of a built site")
     check.add_argument("folder", metavar="FOLDER")
@@ -44,10 +48,11 @@ def _build(args: argparse.Namespace) -> int:
     from convmap.docs.site import build
 
     start = time.perf_counter()
-    counts = build(Path(args.output), lambda line: print(line, file=sys.stderr))
+    counts = build(Path(args.output), lambda line: print(line, file=sys.stderr), args.run_examples)
     seconds = time.perf_counter() - start
     print(
-        f"{args.output}: {counts['pages']} pages, {counts['examples']} recorded examples, "
+        f"{args.output}: {counts['pages']} pages, {counts['examples']} "
+        f"{'examples run' if args.run_examples else 'recorded examples'}, "
         f"{counts['links']} links checked, {seconds:.0f} s"
     )
     return 0

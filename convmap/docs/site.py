@@ -10,9 +10,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from convmap import coverage
@@ -21,6 +22,7 @@ from convmap.docs import pages
 from convmap.docs.interface import interface_page
 from convmap.docs.words import LANGUAGES, Words
 from convmap.errors import ConvmapError
+from convmap.examples import Example, pieces
 from convmap.rules import Rules, load
 
 GUIDES = ("index", "tutorial", "rules")
@@ -37,15 +39,18 @@ SWITCH = """<div class="md-header__option">
 """
 
 
-def build(output: Path, shown: Callable[[str], None] = print) -> dict[str, int]:
+def build(output: Path, shown: Callable[[str], None] = print, run: bool = False) -> dict[str, int]:
     """Write the site below a folder; give the counts of pages, examples and checked links.
 
-    Raises ConvmapError where an example is not recorded as holding, its record is of another port than
-    today's, or a link leads nowhere.
+    ``run``: run every example in the real frameworks, and show these results. Raises ConvmapError where an
+    example is not recorded as holding, its record is of another port than today's or its run gives another
+    verdict, or a link leads nowhere.
     """
     rules = load()
     evidence = {way: coverage.read_evidence(way[1], way[0]) for way in coverage.directions()}
     _check_evidence()
+    if run:
+        evidence = {way: run_again(*way, found, pieces(way[0]), shown) for way, found in evidence.items()}
     with tempfile.TemporaryDirectory() as scratch:
         runs = []
         for language in LANGUAGES:
@@ -66,14 +71,43 @@ def build(output: Path, shown: Callable[[str], None] = print) -> dict[str, int]:
             runs.append(
                 (language, count, subprocess.Popen([*command, *place], stderr=subprocess.PIPE, text=True))
             )
-        for language, _, run in runs:
-            said = run.communicate()[1]
-            if run.returncode:
+        for language, _, mkdocs in runs:
+            said = mkdocs.communicate()[1]
+            if mkdocs.returncode:
                 raise ConvmapError(f"mkdocs stopped ({language}): {said.strip()[-2000:]}")
     (output / "index.html").write_text(REDIRECT, encoding="utf-8")
     links = check_links(output)
     examples = sum(len(found["examples"]) for found in evidence.values())
     return {"pages": sum(count for _, count, _ in runs), "examples": examples, "links": links}
+
+
+def run_again(
+    source: str,
+    target: str,
+    recorded: dict[str, Any],
+    chosen: Sequence[Example],
+    shown: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Run the examples of a direction; raise ConvmapError where one gives another verdict than its record."""
+    known = {name: row["verdict"] for name, row in recorded["examples"].items()}
+    done = 0
+
+    def count(example: Example, verdict: str) -> None:
+        nonlocal done
+        done += 1
+        if done % 100 == 0 or done == len(chosen):
+            shown(f"{source} to {target}: {done} of {len(chosen)} examples run")
+
+    made = coverage.record(target, chosen, count)
+    other = [
+        f"{name}: {row['verdict']}, recorded as {known.get(name, 'nothing')}"
+        for name, row in made["examples"].items()
+        if row["verdict"] != known.get(name) and not {row["verdict"], known.get(name)} <= set(coverage.RUN)
+    ]
+    if other:
+        more = f"; and {len(other) - 5} more" if len(other) > 5 else ""
+        raise ConvmapError(f"{source} to {target}: {'; '.join(other[:5])}{more}")
+    return made
 
 
 def _check_evidence() -> None:
