@@ -9,7 +9,7 @@ from convmap.rewrite.base import FilePort, Use
 from convmap.rewrite.edits import reference
 from convmap.source.inference import mark
 
-SYMBOLS = {ast.Mod: "%", ast.Invert: "~"}
+SYMBOLS = {ast.Mod: "%", ast.Invert: "~", ast.MatMult: "@"}
 _LOGICAL = (ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
@@ -19,6 +19,8 @@ class Operators(FilePort):
     def _operator(self, node: ast.BinOp | ast.UnaryOp) -> None:
         symbol = SYMBOLS.get(type(node.op), "")
         here, there = dict(self.source.operators), dict(self.target.operators)
+        if f"operator.{symbol}" in self.source.same:
+            self.port.uses.append(Use(node.lineno, f"operator.{symbol}", symbol, "exact"))
         if self.mixed or here.get(symbol) == there.get(symbol):
             return
         operands = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.operand]

@@ -374,6 +374,9 @@ class _Porter(Growth, Changes, Introspection, Operators):
             if not self._is_same(api):
                 self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
         elif kind in ("module", "unknown") and not called:
+            api = f"{self.source.module_class}.{node.attr}"
+            if self._is_same(api) and self._is_module_like(node.value):
+                self.port.uses.append(Use(node.lineno, api, node.attr, "exact"))
             self._weight(node)
             self._setting(node)
             self._own_attribute(node)
@@ -435,6 +438,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
                 if self.inference.is_module_class(owner):
                     end = self.document.span(part)[1]
                     self.edits.replace((end - len(part.attr), end), self.target.forward)
+                    api = f"{self.source.module_class}.{part.attr}"
+                    self.port.uses.append(Use(part.lineno, api, self.target.forward, "exact"))
                     return
 
     def _is_module_like(self, node: ast.expr) -> bool:

@@ -1,5 +1,7 @@
 """Functions of tensors with torch's signatures, where MegEngine has none or another meaning."""
 
+import types
+
 import megengine
 import megengine.functional as F
 import numpy as np
@@ -265,3 +267,50 @@ def tensor_split(input, indices_or_sections, dim=0):
         places = list(indices_or_sections)
     before = (slice(None),) * dim
     return tuple(input[(*before, slice(a, b))] for a, b in zip([0, *places], [*places, size]))
+
+def places(input, dim, index):
+    """For each index along an axis: where it points to, as a mask of the input's shape."""
+    dim, size = dim % input.ndim, int(input.shape[dim])
+    if any(int(a) != int(b) for i, (a, b) in enumerate(zip(index.shape, input.shape)) if i != dim):
+        raise ValueError("only an index that is as large as the tensor beside its own axis is ported")
+    along = F.arange(size, dtype="int32").reshape([size if i == dim else 1 for i in range(input.ndim)])
+    for i in range(int(index.shape[dim])):
+        item = at(dim, slice(i, i + 1), input.ndim)
+        yield item, index[item].astype("int32") == along
+
+
+def scatter(input, dim, index, src):
+    """Put values, or one number, at the places of an index along an axis; where two meet, the last one."""
+    for item, mask in places(input, dim, index):
+        input = where(mask, src[item] if isinstance(src, megengine.Tensor) else src, input)
+    return input
+
+
+def scatter_add(input, dim, index, src):
+    """Add values at the places of an index along an axis."""
+    for item, mask in places(input, dim, index):
+        input = input + mask.astype(input.dtype) * src[item]
+    return input
+
+
+def index_add(input, dim, index, source):
+    """Add slices at the places of a vector along an axis."""
+    shape = [1] * source.ndim
+    shape[dim] = -1
+    return scatter_add(input, dim, F.broadcast_to(index.reshape(shape), source.shape), source)
+
+
+def windows(input, dimension, size, step):
+    """Stretches of an axis, each some steps behind the one before; their elements are the last axis."""
+    axis = dimension % input.ndim
+    starts = range(0, int(input.shape[axis]) - size + 1, step)
+    found = F.stack([input[at(axis, slice(i, i + size), input.ndim)] for i in starts], axis)
+    order = [i for i in range(found.ndim) if i != axis + 1]
+    return F.transpose(found, (*order, axis + 1))
+
+
+def finfo(dtype):
+    """What floating-point numbers of a format can hold."""
+    found = np.finfo(dtype)
+    names = ("eps", "max", "min", "tiny", "resolution", "smallest_normal")
+    return types.SimpleNamespace(bits=found.bits, **{name: float(getattr(found, name)) for name in names})

@@ -1,6 +1,9 @@
 """Functions of tensors with torch's signatures, where MindSpore's have no CPU kernel or another meaning."""
 
+import types
+
 import mindspore
+import numpy as np
 from mindspore import nn, ops
 
 
@@ -220,3 +223,40 @@ def tensor_split(input, indices_or_sections, dim=0):
         places = list(indices_or_sections)
     before = (slice(None),) * dim
     return tuple(input[(*before, slice(a, b))] for a, b in zip([0, *places], [*places, size]))
+
+def scatter(input, dim, index, src):
+    """Put values, or one number, at the places of an index along an axis; where two meet, any one."""
+    if not isinstance(src, mindspore.Tensor):
+        src = ops.full(index.shape, src, dtype=input.dtype)
+    src = src[tuple(slice(0, n) for n in index.shape)]
+    return ops.tensor_scatter_elements(input, index, src, dim)
+
+
+def scatter_add(input, dim, index, src):
+    """Add values at the places of an index along an axis."""
+    src = src[tuple(slice(0, n) for n in index.shape)]
+    return ops.tensor_scatter_elements(input, index, src, dim, "add")
+
+
+def index_add(input, dim, index, source):
+    """Add slices at the places of a vector along an axis."""
+    shape = [1] * source.ndim
+    shape[dim] = -1
+    return scatter_add(input, dim, ops.broadcast_to(index.reshape(shape), source.shape), source)
+
+
+def windows(input, dimension, size, step):
+    """Stretches of an axis, each some steps behind the one before; their elements are the last axis."""
+    axis = dimension % input.ndim
+    before = (slice(None),) * axis
+    starts = range(0, input.shape[axis] - size + 1, step)
+    found = ops.stack([input[(*before, slice(i, i + size))] for i in starts], axis)
+    order = [i for i in range(found.ndim) if i != axis + 1]
+    return ops.transpose(found, (*order, axis + 1))
+
+
+def finfo(dtype):
+    """What floating-point numbers of a format can hold."""
+    found = np.finfo(mindspore.dtype_to_nptype(dtype))
+    names = ("eps", "max", "min", "tiny", "resolution", "smallest_normal")
+    return types.SimpleNamespace(bits=found.bits, **{name: float(getattr(found, name)) for name in names})
