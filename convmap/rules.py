@@ -109,6 +109,7 @@ class Framework:
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
     derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
+    dtype_words: tuple[tuple[str, str], ...] = ()  # texts that stand for number formats, and their operators
     keeps_arguments: bool = False  # a layer has an attribute of each argument's name
     asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has
     aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter
@@ -353,7 +354,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking", "keeps_arguments",
+         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
          "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
@@ -407,6 +408,7 @@ def _framework(
         tuple(table.get("assigning", {}).items()),
         tuple(table.get("advice", {}).items()),
         tuple(table.get("derived_weights", {}).items()),
+        tuple(table.get("dtype_words", {}).items()),
         table.get("keeps_arguments", False),
         tuple(table.get("asking", {}).items()),
         tuple(table.get("aliases", {}).items()),

@@ -11,7 +11,7 @@ import symtable
 from convmap import translate
 from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal, SourceError
-from convmap.model import Binding, Plan
+from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
 from convmap.rewrite.base import Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
@@ -249,6 +249,26 @@ class _Porter(Growth, Changes, Introspection, Operators):
             self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
 
     def _argument(self, node: ast.expr | ast.keyword, binding: Binding) -> Argument:
+        found = self._plain_argument(node, binding)
+        format = dict(self.source.dtype_words).get(found.value.known) if found.value.kind == "str" else None
+        if "dtype" not in {slot.name for slot in binding.operator.slots}:
+            return found
+        if format is None:
+            if self.source.dtype_words and found.value.kind == "str":
+                raise Refusal(
+                    "CM201", f"{binding.api}: {found.value.known!r} has no counterpart among number formats"
+                )
+            return found
+        # 'float32' of astype("float32"): a name in the target, not a text.
+        written = next(
+            (b for b in self.target.bindings if b.operator.name == format and not b.read_only), None
+        )
+        if written is None:
+            return found
+        code = written.write or reference(written.api)
+        return found._replace(value=Value(code, Named(format), "scalar", kind="dtype"))
+
+    def _plain_argument(self, node: ast.expr | ast.keyword, binding: Binding) -> Argument:
         if isinstance(node, ast.keyword):
             star, name = 2 if node.arg is None else 0, node.arg
             if binding.operator.kind == "function" and name not in {p.name for p in binding.params}:
