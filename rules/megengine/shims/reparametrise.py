@@ -93,3 +93,52 @@ def remove_parametrizations(module):
     with_plain_weight(module)
     del module.parametrizations
     return module
+
+
+def as_matrix(weight, kept, axis):
+    """A weight as a matrix, one row for each place on an axis as torch counts them."""
+    whole = weight.reshape(-1, *[int(n) for n in weight.shape[kept:]])
+    order = (axis, *(i for i in range(whole.ndim) if i != axis))
+    return F.transpose(whole, order).reshape(int(whole.shape[axis]), -1)
+
+
+def unit(vector, eps):
+    """A vector of length 1."""
+    return vector / F.maximum(F.sqrt((vector * vector).sum()), eps)
+
+
+def spectral_norm(module, n_power_iterations=1, eps=1e-12):
+    """Divide a weight by its largest singular value, estimated by power iteration in training."""
+    axis, kept = 1 if "Transpose" in type(module).__name__ else 0, parts_of(module)
+    kind = type(module)
+    rows, columns = as_matrix(module.weight, kept, axis).shape
+    module.weight_orig = megengine.Parameter(module.weight)
+    module.weight_u = unit(megengine.random.normal(0.0, 1.0, (int(rows),)), eps)
+    module.weight_v = unit(megengine.random.normal(0.0, 1.0, (int(columns),)), eps)
+
+    def forward(module, *inputs):
+        if module.training:
+            matrix = as_matrix(module.weight_orig.detach(), kept, axis)
+            u, v = module.weight_u, module.weight_v
+            for _ in range(n_power_iterations):
+                v = unit(F.matmul(F.transpose(matrix, (1, 0)), u), eps)
+                u = unit(F.matmul(matrix, v), eps)
+            module.weight_u, module.weight_v = u.detach(), v.detach()
+        return kind.forward(module, *inputs)
+
+    def compute(module):
+        largest = (module.weight_u * F.matmul(as_matrix(module.weight_orig, kept, axis), module.weight_v)).sum()
+        return module.weight_orig / largest
+
+    with_computed_weight(module, compute)
+    type(module).forward = forward
+    return module
+
+
+def remove_spectral_norm(module):
+    """Make the weight, as it is divided now, a parameter."""
+    if not hasattr(module, "weight_orig"):
+        raise ValueError("spectral_norm of 'weight' not found in %s" % module)
+    with_plain_weight(module)
+    del module.weight_orig, module.weight_u, module.weight_v
+    return module

@@ -90,3 +90,52 @@ def remove_parametrizations(cell):
     with_plain_weight(cell, held[: -len("parametrizations.weight.original1")] + "weight")
     del cell._cells["parametrizations"]
     return cell
+
+
+def as_matrix(weight, axis):
+    """A weight as a matrix, one row for each place on an axis."""
+    order = (axis, *(i for i in range(weight.ndim) if i != axis))
+    return ops.transpose(weight, order).reshape(weight.shape[axis], -1)
+
+
+def unit(vector, eps):
+    """A vector of length 1."""
+    return vector / ops.maximum(ops.sqrt((vector * vector).sum()), mindspore.Tensor(eps, vector.dtype))
+
+
+def spectral_norm(cell, n_power_iterations=1, eps=1e-12):
+    """Divide a weight by its largest singular value, estimated by power iteration in training."""
+    axis = 1 if "Transpose" in type(cell).__name__ else 0
+    kind, weight = type(cell), cell.weight
+    rows, columns = as_matrix(weight, axis).shape
+    cell.weight_orig = mindspore.Parameter(weight + 0, name=weight.name + "_orig")
+    cell.register_buffer("weight_u", unit(ops.randn(rows), eps))
+    cell.register_buffer("weight_v", unit(ops.randn(columns), eps))
+
+    def construct(cell, *inputs):
+        if cell.training:
+            matrix = ops.stop_gradient(as_matrix(cell.weight_orig, axis))
+            u, v = cell.weight_u, cell.weight_v
+            for _ in range(n_power_iterations):
+                v = unit(ops.matmul(matrix.T, u), eps)
+                u = unit(ops.matmul(matrix, v), eps)
+            cell.register_buffer("weight_u", ops.stop_gradient(u))
+            cell.register_buffer("weight_v", ops.stop_gradient(v))
+        return kind.construct(cell, *inputs)
+
+    def compute(cell):
+        largest = (cell.weight_u * ops.matmul(as_matrix(cell.weight_orig, axis), cell.weight_v)).sum()
+        return cell.weight_orig / largest
+
+    with_computed_weight(cell, compute)
+    type(cell).construct = construct
+    return cell
+
+
+def remove_spectral_norm(cell):
+    """Make the weight, as it is divided now, a parameter."""
+    if "weight_orig" not in cell._params:
+        raise ValueError(f"spectral_norm of 'weight' not found in {cell}")
+    with_plain_weight(cell, cell.weight_orig.name[: -len("_orig")])
+    del cell._params["weight_orig"], cell._buffers["weight_u"], cell._buffers["weight_v"]
+    return cell
