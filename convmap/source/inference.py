@@ -7,16 +7,15 @@ the parameters of a module's forward method are tensors unless annotated otherwi
 from __future__ import annotations
 
 import ast
-import functools
 import sys
-from dataclasses import dataclass
-from typing import Any, Protocol
 
-from convmap.model import UNKNOWN, Binding, Named, Value
+from convmap.model import UNKNOWN, Binding, Value
 from convmap.rules import Framework
 from convmap.source.class_tests import ClassTests
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Names, Scope
+from convmap.source.passing import Passing
+from convmap.source.structure import Fact, Others
 
 # Operators no tuple has: an operand or a result of one is a number.
 _NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
@@ -34,7 +33,6 @@ _COMPOUND = (
 MAYBE = "?"  # behind a kind: that, or None
 OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}
 ROUNDS = 6  # more have not been seen; what does not settle is unknown
-_PURE_CALLS = {"int", "len", "round", "max", "min", "abs", "float", "bool", "tuple", "str", "sum"}
 
 
 def mark(span: tuple[int, int]) -> str:
@@ -42,160 +40,31 @@ def mark(span: tuple[int, int]) -> str:
     return f"\0S{span[0]},{span[1]}\0"
 
 
-@dataclass(frozen=True)
-class Fact:
-    """What a class or function is to other files: its kind, and the kind that calling it gives.
-
-    Calling a module class makes a module; ``returns`` is then what calling that module gives.
-    """
-
-    kind: str  # "module class", "class", "unknown class" (it may be either) or "function"
-    returns: str
-
-
-class Others(Protocol):
-    """The other modules of a project."""
-
-    def fact(self, qualified: str) -> Fact | None: ...
-
-    def owns(self, qualified: str, which: str | int) -> bool: ...
-
-
-class Inference:
+class Inference(Passing):
     """Answers about one document in one framework; of other files it knows what ``others`` tell."""
 
     def __init__(
         self, document: Document, names: Names, framework: Framework, others: Others | None = None
     ) -> None:
+        super().__init__(names, framework, others)
         self.document = document
-        self.names = names
-        self.framework = framework
-        self.others = others
         self.tests = ClassTests(names, framework)
         self._kinds: dict[ast.AST, str] = {}
         self._round: dict[ast.AST, str] = {}  # what this pass over a cycle found
         self._before: dict[ast.AST, str] = {}  # what the pass before it found
         self._open: set[ast.AST] = set()
         self._cyclic = False
-        self._busy: set[Any] = set()
-        self._mentions: dict[str, dict[Scope | None, list[ast.Name]]] = {}  # uses of a name by scope
         self._by_name: dict[tuple[Scope, str], str] = {}  # what all bindings of a name have in common
         self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
         self._given: dict[ast.arg, list[ast.expr]] = {}  # what calls pass for each parameter
         self._operands: dict[str, list[ast.BinOp]] = {}
-        self._returns: dict[ast.AST, list[ast.expr | None]] = {}
-        self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
         self._types = dict(framework.types)
         self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
-        self.calls: dict[str, list[ast.Call]] = {}
-        self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
-        self.buffers: set[tuple[ast.ClassDef, str]] = set()
-        for call in names.calls:
-            func = call.func
-            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-            self.calls.setdefault(name, []).append(call)
-            self._named_attribute(call)
         for operation in names.operations:
             if isinstance(operation.op, _NUMERIC):
                 for side in (operation.left, operation.right):
                     if isinstance(side, ast.Name):
                         self._operands.setdefault(side.id, []).append(operation)
-        for returned in names.returns:
-            function = self.enclosing(returned, FUNCTIONS)
-            if function is not None:
-                self._returns.setdefault(function, []).append(returned.value)
-        for assignment in names.assignments:
-            if assignment.value is not None:
-                one = isinstance(assignment, ast.AnnAssign)
-                for target in [assignment.target] if one else assignment.targets:  # type: ignore[union-attr]
-                    self._attribute(target, assignment.value)
-
-    def _attribute(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, (ast.Tuple, ast.List)):
-            values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-            for i, item in enumerate(target.elts):
-                if i < len(values):
-                    self._attribute(item, values[i])
-        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-            owner = self.enclosing(target, ast.ClassDef)
-            if target.value.id == "self" and isinstance(owner, ast.ClassDef):
-                self.attributes.setdefault((owner, target.attr), []).append(value)
-
-    def _named_attribute(self, call: ast.Call) -> None:
-        """Note what ``self.register_buffer("name", value)`` and the like set."""
-        func = call.func
-        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
-            return
-        if func.value.id != "self" or len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
-            return
-        owner = self.enclosing(call, ast.ClassDef)
-        for binding in self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ()):
-            if binding.operator.kind == "attribute" and isinstance(owner, ast.ClassDef):
-                key = (owner, str(call.args[0].value))
-                self.attributes.setdefault(key, []).append(call.args[1])
-                if not binding.operator.grows:
-                    self.buffers.add(key)
-
-    def attribute_values(self, owner: ast.AST | None, name: str) -> list[ast.expr]:
-        """Give what a class assigns to ``self.name``; where it does not, what its base in this file does."""
-        seen: list[ast.AST] = []
-        while isinstance(owner, ast.ClassDef) and owner not in seen:
-            seen.append(owner)
-            if (owner, name) in self.attributes:
-                return self.attributes[owner, name]
-            bases = [self.classes.get(getattr(base, "id", "")) for base in owner.bases]
-            owner = next((base for base in bases if base is not None), None)
-        return []
-
-    def returned_values(self, function: ast.AST) -> list[ast.expr | None]:
-        """Give what the return statements of a function give."""
-        return self._returns.get(function, [])
-
-    def enclosing(self, node: ast.AST, kinds: Any) -> ast.AST | None:
-        at = self.names.parent.get(node)
-        while at is not None and not isinstance(at, kinds):
-            at = self.names.parent.get(at)
-        return at
-
-    def is_module_class(self, node: ast.AST | None) -> bool:
-        """Tell whether a class derives from the framework's module class, through this file."""
-        if not isinstance(node, ast.ClassDef) or node in self._busy:
-            return False
-        self._busy.add(node)
-        try:
-            for base in node.bases:
-                qualified = self.names.qualified(base)
-                if qualified == self.framework.module_class:
-                    return True
-                found = self.framework.by_api.get(qualified, ()) if qualified else ()
-                if any(b.operator.kind in ("layer", "container") for b in found):
-                    return True
-                elsewhere = self._elsewhere(qualified)
-                if elsewhere is not None and elsewhere.kind == "module class":
-                    return True
-                if isinstance(base, ast.Name) and self.is_module_class(self.classes.get(base.id)):
-                    return True
-            return False
-        finally:
-            self._busy.discard(node)
-
-    def unknown_base(self, node: ast.ClassDef) -> ast.expr | None:
-        """Give a base of a class that may or may not be a module, by what can be read."""
-        for base in node.bases:
-            qualified = self.names.qualified(base)
-            if qualified is None:
-                known = isinstance(base, ast.Name) and (base.id in self.classes or base.id == "object")
-                if known and isinstance(base, ast.Name) and base.id in self.classes:
-                    inner = self.unknown_base(self.classes[base.id])
-                    if inner is not None:
-                        return base
-                if not known and not isinstance(base, ast.Subscript):
-                    return base
-            elif qualified.split(".")[0] not in sys.stdlib_module_names | {self.framework.package}:
-                elsewhere = self._elsewhere(qualified)
-                if elsewhere is None or elsewhere.kind == "unknown class":
-                    return base
-        return None
 
     def fact(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Fact:
         """Say what a class or function of this file is to other files."""
@@ -221,11 +90,6 @@ class Inference:
                 plain = all(b.operator.returns in ("tensor", "module") for b in found)
                 return "tensor" if plain else "unknown"
         return "unknown"
-
-    def _elsewhere(self, qualified: str | None) -> Fact | None:
-        if qualified is None or self.others is None:
-            return None
-        return self.others.fact(qualified)
 
     # Values ------------------------------------------------------------------------------------
 
@@ -254,74 +118,6 @@ class Inference:
     @staticmethod
     def _negative(node: ast.expr) -> bool:
         return isinstance(node, ast.Constant) and isinstance(node.value, int)
-
-    def pure(self, node: ast.expr) -> bool:
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        if isinstance(node, (ast.Name, ast.Constant)):
-            return True
-        for part in ast.walk(node):
-            if isinstance(part, ast.Call):
-                if not (isinstance(part.func, ast.Name) and part.func.id in _PURE_CALLS):
-                    return False
-            elif isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
-                return False
-        return True
-
-    def known(self, node: ast.expr) -> Any:
-        """Fold literals, integer arithmetic on them, and module constants assigned once."""
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, (ast.Tuple, ast.List)):
-            items = [self.known(e) for e in node.elts]
-            return UNKNOWN if any(i is UNKNOWN for i in items) else tuple(items)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
-            inner = self.known(node.operand)
-            if inner is UNKNOWN:
-                return UNKNOWN
-            return (not inner) if isinstance(node.op, ast.Not) else _try(lambda: -inner)
-        if isinstance(node, ast.BinOp):
-            left, right = self.known(node.left), self.known(node.right)
-            if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
-                return UNKNOWN
-            return _try(lambda: _fold(node.op, left, right))
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            named = self._named(node)
-            if named is not None:
-                return named
-        if isinstance(node, ast.Name) and node not in self._busy:
-            return self._known_name(node)
-        return UNKNOWN
-
-    def _named(self, node: ast.expr) -> Named | None:
-        """Give what an imported name stands for, where it is a name that every framework has."""
-        qualified = self.names.qualified(node)
-        for binding in self.framework.by_api.get(qualified, ()) if qualified else ():
-            if binding.operator.kind == "class" and binding.operator.returns == "dtype":
-                return Named(binding.operator.name)
-        return None
-
-    def _known_name(self, node: ast.Name) -> Any:
-        scope = self.names.scope_of[node].find(node.id)
-        if scope is None or len(scope.bound[node.id]) != 1 or not isinstance(scope.node, ast.Module):
-            return UNKNOWN
-        value = self._assigned(scope.bound[node.id][0])
-        if value is None:
-            return UNKNOWN
-        self._busy.add(node)
-        try:
-            return self.known(value)
-        finally:
-            self._busy.discard(node)
-
-    def _assigned(self, target: ast.AST) -> ast.expr | None:
-        """Give the expression a plain ``name = expression`` assigns."""
-        parent = self.names.parent.get(target)
-        if isinstance(parent, ast.Assign) and target in parent.targets:
-            return parent.value
-        if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
-            return parent.value
-        return None
 
     # Kinds -------------------------------------------------------------------------------------
 
@@ -356,33 +152,6 @@ class Inference:
         shown = self._shows_tensor(node) or (isinstance(node, ast.Name) and self._shown_nearby(node))
         return "tensor" if shown else found
 
-    @functools.cached_property
-    def _spelled(self) -> dict[str, list[ast.Name]]:
-        found: dict[str, list[ast.Name]] = {}
-        for node in self.names.references:
-            if type(node) is ast.Name:
-                found.setdefault(node.id, []).append(node)
-        return found
-
-    def mentions(self, scope: Scope, name: str) -> list[ast.Name]:
-        """Give every use of a local name, in the order of the text."""
-        by_scope = self._mentions.get(name)
-        if by_scope is None:
-            by_scope = self._mentions[name] = {}
-            scope_of = self.names.scope_of
-            for node in self._spelled.get(name, ()):
-                by_scope.setdefault(scope_of[node].find(name), []).append(node)
-        return by_scope.get(scope, [])
-
-    def uses(self, arg: ast.arg) -> list[ast.Name]:
-        """Give every use of a function's parameter."""
-        function, found = self.names.parent[self.names.parent[arg]], []
-        for node in self._spelled.get(arg.arg, ()):
-            scope = self.names.scope_of[node].find(arg.arg)
-            if scope is not None and scope.node is function:
-                found.append(node)
-        return found
-
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
         scope = self.names.scope_of[node]
@@ -410,14 +179,6 @@ class Inference:
                     last = other.end_lineno
                     break
         return any(first <= m.lineno <= last for m in shown)
-
-    def _block(self, statement: ast.stmt) -> list[Any]:
-        parent = self.names.parent.get(statement)
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(parent, field, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return []
 
     def _shows_tensor(self, node: ast.expr) -> bool:
         """Tell whether a method is called here that only tensors have."""
@@ -599,9 +360,6 @@ class Inference:
                     return True
         return False
 
-    def _outer(self, node: ast.AST) -> ast.AST | None:
-        return self.names.parent.get(node)
-
     def _bound_kind(self, by: ast.AST, name: str, scope: Scope) -> str:
         if isinstance(by, ast.arg):
             return self._parameter_kind(by, scope)
@@ -672,19 +430,6 @@ class Inference:
             kind, "unknown"
         )
 
-    def _default(self, arg: ast.arg) -> ast.expr | None:
-        owner = self.names.parent.get(self.names.parent[arg])
-        if not isinstance(owner, (*FUNCTIONS, ast.Lambda)):
-            return None
-        args = owner.args
-        plain = [*args.posonlyargs, *args.args]
-        if arg in plain:
-            index = plain.index(arg) - (len(plain) - len(args.defaults))
-            return args.defaults[index] if index >= 0 else None
-        if arg in args.kwonlyargs:
-            return args.kw_defaults[args.kwonlyargs.index(arg)]
-        return None
-
     def _parameter_kind(self, arg: ast.arg, scope: Scope) -> str:
         annotated = self._annotation_kind(arg.annotation)
         default = self._default(arg)
@@ -706,36 +451,6 @@ class Inference:
         if default is not None:
             kinds.append(self.kind(default))
         return _join([k for k in kinds if k != "none"]) if kinds else "unknown"
-
-    def _is_applied(self, arg: ast.arg, function: ast.AST) -> bool:
-        """``net.apply(init)``: what ``init`` is called with is a module."""
-        owner = self.names.parent.get(function)
-        method = isinstance(owner, ast.ClassDef)
-        plain = function.args.args[method:] if isinstance(function, FUNCTIONS) else []
-        if not plain or plain[0] is not arg:
-            return False
-        for name in self._applying:
-            for call in self.calls.get(name, ()):
-                given = call.args[0] if len(call.args) == 1 else None
-                if method and isinstance(given, ast.Attribute) and getattr(given.value, "id", "") == "self":
-                    if given.attr == function.name and self.enclosing(call, ast.ClassDef) is owner:  # type: ignore[attr-defined]
-                        return True
-                elif not method and isinstance(given, ast.Name) and given.id == function.name:  # type: ignore[attr-defined]
-                    scope = self.names.scope_of[given].find(given.id)
-                    if scope is not None and scope.bound[given.id] == [function]:
-                        return True
-        return False
-
-    @functools.cached_property
-    def _applying(self) -> list[str]:
-        """The methods of modules that call a function with every module inside."""
-        inside = self.framework.module_class + "."
-        found = self.framework.by_api.items()
-        return [
-            a.removeprefix(inside)
-            for a, rows in found
-            if a.startswith(inside) and any(b.operator.name == "module_apply" for b in rows)
-        ]
 
     def _annotation_kind(self, node: ast.expr | None) -> str:
         """Give what an annotation says: a kind, "unknown" for any other, "" where there is none."""
@@ -778,58 +493,6 @@ class Inference:
             if kinds in ({"tensor"}, {"ints"}, {"tensors"}, {"module"}, {"module class"})
             else "unknown"
         )
-
-    def passed(self, arg: ast.arg) -> list[ast.expr]:
-        """Give everything that the calls of this file may give for a parameter, its default too.
-
-        Nothing where it has no default and no call, or a call can't be followed.
-        """
-        function = self.names.parent.get(self.names.parent[arg])
-        owner = self.names.parent.get(function) if function is not None else None
-        if not isinstance(function, FUNCTIONS):
-            return []
-        given = [*self._passed(arg, function, owner)]
-        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
-            plain = [*function.args.posonlyargs, *function.args.args]
-            index = plain.index(arg) - 1 if arg in plain else -1
-            for call in self.calls.get("__init__", ()):
-                inner = self.enclosing(call, ast.ClassDef)
-                bases = inner.bases if isinstance(inner, ast.ClassDef) else []
-                if owner.name not in [getattr(b, "id", "") for b in bases]:
-                    continue
-                if any(isinstance(a, ast.Starred) for a in call.args) or any(
-                    k.arg is None for k in call.keywords
-                ):
-                    return []
-                given += [call.args[index]] if 0 <= index < len(call.args) else []
-                given += [k.value for k in call.keywords if k.arg == arg.arg]
-        default = self._default(arg)
-        return given if default is None else [*given, default]
-
-    def _passed(self, arg: ast.arg, function: ast.AST, owner: ast.AST | None) -> list[ast.expr]:
-        """Give what the calls in this file pass for a parameter."""
-        if not isinstance(function, FUNCTIONS):
-            return []
-        plain = [*function.args.posonlyargs, *function.args.args]
-        method = isinstance(owner, ast.ClassDef)
-        name = function.name
-        if method and name == "__init__":
-            name = owner.name  # type: ignore[union-attr]
-        elif method and name == self.framework.forward:
-            return []
-        out = []
-        for call in self.calls.get(name, ()):
-            by_attribute = isinstance(call.func, ast.Attribute)
-            if method and name == function.name and not by_attribute:
-                continue
-            index = plain.index(arg) - (1 if method else 0) if arg in plain else -1
-            for i, given in enumerate(call.args):
-                if isinstance(given, ast.Starred):
-                    return [given]
-                if i == index:
-                    out.append(given)
-            out += [k.value for k in call.keywords if k.arg == arg.arg or k.arg is None]
-        return out
 
     def _attribute_kind(self, node: ast.Attribute) -> str:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
@@ -1018,19 +681,3 @@ def _join(kinds: list[str]) -> str:
     if left and left <= _NUMBERS | {"number"}:
         return "number"
     return "unknown"
-
-
-def _fold(op: ast.operator, a: Any, b: Any) -> Any:
-    table = {ast.Add: a.__add__, ast.Sub: a.__sub__, ast.Mult: a.__mul__, ast.FloorDiv: a.__floordiv__,
-             ast.Mod: a.__mod__, ast.Div: a.__truediv__}  # fmt: skip
-    if type(op) not in table or (isinstance(op, ast.Mult) and abs(a) * abs(b) > 10**12):
-        return UNKNOWN
-    result = table[type(op)](b)
-    return UNKNOWN if result is NotImplemented else result
-
-
-def _try(compute: Any) -> Any:
-    try:
-        return compute()
-    except (ArithmeticError, TypeError, ValueError):
-        return UNKNOWN

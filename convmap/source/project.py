@@ -19,8 +19,9 @@ from convmap.rules import Framework
 from convmap.source.aliasing import Aliasing
 from convmap.source.document import Document
 from convmap.source.in_place import InPlace
-from convmap.source.inference import Fact, Inference
+from convmap.source.inference import Inference
 from convmap.source.names import FUNCTIONS, Names
+from convmap.source.structure import Fact
 
 KEPT = 24  # modules in memory: a tree takes some 5 kB a line
 
