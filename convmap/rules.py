@@ -190,10 +190,9 @@ class Framework:
 
     @functools.cached_property
     def layouts(self) -> tuple[str, ...]:
-        """How tensors of layers are laid out here where that is not torch's way, each with a binding's name."""
-        return tuple(
-            sorted({f"{b.api or b.shim}: {w.layout}" for b in self.bindings for w in b.weights if w.layout})
-        )
+        """How tensors of layers are laid out where that is not torch's way: ``api: name: layout``."""
+        rows = ((b.api or b.shim, w) for b in self.bindings for w in b.weights if w.layout)
+        return tuple(sorted({f"{api}: {w.canonical}: {w.layout}" for api, w in rows}))
 
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()

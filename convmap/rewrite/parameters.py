@@ -84,9 +84,10 @@ class Parameters(Callees):
         ]
         loads = isinstance(node.ctx, ast.Load)
         if not found:
-            renamed = loads and node.attr in self.target.renamed(self.source)
-            if renamed and self._is_a_layers(node):
-                self._ask_for(node)
+            if loads and node.attr in self.source.weight_names and self._is_a_layers(node):
+                if node.attr in self.target.renamed(self.source):
+                    self._ask_for(node)
+                self._doubt_layout(node)
             return
         api = found[0][0]
         names, layouts = self._written_as({binding.api: binding for _, binding in found}, node.attr)
@@ -125,7 +126,7 @@ class Parameters(Callees):
             return
         if not is_one_of_parameters(self.inference, receiver):
             return
-        vectors = [text for text in self.target.layouts if len(text.split(": ")[1].split(" -> ")[0]) == 1]
+        vectors = [text for text in self.target.layouts if len(text.split(": ")[2].split(" -> ")[0]) == 1]
         around = self.names.parent.get(node)
         counted = isinstance(around, ast.Call) and getattr(around.func, "id", "") == "len"
         rank = around if counted and operator.name != "rank_of" else node
@@ -144,6 +145,13 @@ class Parameters(Callees):
         op, number = test.ops[0], self.inference.known(test.comparators[0])
         at_one = isinstance(op, (ast.Gt, ast.LtE, ast.Eq, ast.NotEq)) and number == 1
         return at_one or (isinstance(op, (ast.GtE, ast.Lt)) and number == 2)
+
+    def _doubt_layout(self, node: ast.Attribute) -> None:
+        """Say that a parameter of a layer whose class is open may be laid out in another way."""
+        own = [text for text in self.target.layouts if text.partition(": ")[2].startswith(f"{node.attr}: ")]
+        if own and not self._in_initialiser(node):
+            reason = f"{ast.unparse(node)} may have another layout in {self.target.name} (as {own[0]})"
+            self._say("CM201", "warning", node, reason, "make the layer where its class can be read")
 
     def _written_as(self, bindings: dict[str, Binding], attribute: str) -> tuple[set[str], set[str]]:
         """Give the names and the layouts that a parameter of one of some layers may have in the target."""
