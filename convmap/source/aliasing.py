@@ -308,19 +308,10 @@ class Aliasing:
             at = self.names.parent.get(at)
         return at
 
-    def block_of(self, statement: ast.stmt) -> list[ast.stmt]:
-        """Give the statements that one stands among, itself included."""
-        parent = self.names.parent.get(statement)
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(parent, field, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return []
-
     def before(self, at: ast.stmt) -> Iterator[tuple[ast.stmt, bool]]:
         """Give what runs before a statement, nearest first; True: in a loop's round before."""
         while True:
-            block = self.block_of(at)
+            block = self.inference.block_of(at)
             index = block.index(at) if at in block else 0
             for statement in reversed(block[:index]):
                 yield statement, False

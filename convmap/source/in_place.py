@@ -193,7 +193,7 @@ class InPlace:
         return self._directly_after_fresh(layers, statement)
 
     def _directly_after_fresh(self, layers: ast.expr, statement: ast.stmt) -> bool:
-        body = self.aliasing.block_of(statement)
+        body = self.inference.block_of(statement)
         if statement not in body or body.index(statement) == 0:
             return False
         previous = body[body.index(statement) - 1]
@@ -291,7 +291,7 @@ class InPlace:
 
     def _assigned_after_fresh(self, statement: ast.stmt) -> bool:
         """``self.relu = ReLU(True)`` behind ``self.norm = BatchNorm2d(8)`` in such a class."""
-        body = self.aliasing.block_of(statement)
+        body = self.inference.block_of(statement)
         index = body.index(statement) if statement in body else 0
         before = body[index - 1] if index else None
         if not (isinstance(before, ast.Assign) and len(before.targets) == 1):

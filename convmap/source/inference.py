@@ -165,7 +165,7 @@ class Inference(Passing):
         statement = self.enclosing(node, ast.stmt) if shown else None
         if not isinstance(statement, ast.stmt) or isinstance(statement, _COMPOUND):
             return False
-        block = self._block(statement)
+        block = self.block_of(statement)
         if statement not in block:
             return False
         stores = [m.lineno for m in mentions if not isinstance(m.ctx, ast.Load)]

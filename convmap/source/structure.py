@@ -180,7 +180,8 @@ class Structure:
                 found.append(node)
         return found
 
-    def _block(self, statement: ast.stmt) -> list[Any]:
+    def block_of(self, statement: ast.stmt) -> list[Any]:
+        """Give the statements that one stands among, itself included."""
         parent = self.names.parent.get(statement)
         for field in ("body", "orelse", "finalbody"):
             block = getattr(parent, field, None)
