@@ -120,6 +120,16 @@ def test_the_standard_alone_is_enough(call: Call) -> None:
     check(call, array_api_strict.asarray, lambda a: np.from_dlpack(a._array))
 
 
+@pytest.mark.parametrize("end", [(2, 0), (0, 2)])
+def test_taps_that_move_past_a_short_axis(end: tuple[int, int]) -> None:
+    # NumPy clamps a slice that is longer than its axis; the standard has none.
+    stream = np.random.RandomState(0)
+    how = {"stride": [1, 1], "dilation": [1, 2], "groups": 1, "pads": [(0, 0), end]}
+    x, w = normal(stream, "float32", 2, 1, 3, 1), normal(stream, "float32", 1, 1, 1, 2)
+    call = Call(False, x, w, normal(stream, "float32", 1), how, 8 << 20)
+    check(call, array_api_strict.asarray, lambda a: np.from_dlpack(a._array))
+
+
 def torch_or_skip() -> Any:
     try:
         return importlib.import_module("torch")

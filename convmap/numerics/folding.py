@@ -58,7 +58,11 @@ def fold_in_place(
                     continue
                 before = (EVERY, EVERY, *[EVERY] * axis)
                 if axis or batch > 1:  # on the first axis of a single sample, ends are those of the run
-                    lost = slice(max(narrow[axis] - move, 0), None) if move > 0 else slice(0, -move)
+                    lost = (
+                        slice(max(narrow[axis] - move, 0), None)
+                        if move > 0
+                        else slice(0, min(-move, narrow[axis]))
+                    )
                     places[(*before, tap, *done, ..., lost, *[EVERY] * (axes - axis - 1))] = 0.0
                 to = slice(max(by, 0), size + min(by, 0))
                 source = slice(max(-by, 0), size - max(by, 0))
