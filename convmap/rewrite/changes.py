@@ -79,8 +79,10 @@ class Changes(Parameters):
 
     def _sets_part(self, call: ast.Call, api: str) -> bool:
         """Write ``x[i].fill_(v)`` as ``x[i] = v`` where nothing else holds x."""
+        if not api.endswith("_") or self.mixed:
+            return False
         value = dict(self.source.assigning).get(api)
-        part = self._own_part(call) if value is not None and not self.mixed else None
+        part = self._own_part(call) if value is not None else None
         if part is None or call.keywords or len(call.args) > 1:
             return False
         if self.document.span(self.names.parent[call]) != self.document.span(call):

@@ -17,7 +17,9 @@ class Operators(FilePort):
     """Writes them as functions where an operand is a tensor."""
 
     def _operator(self, node: ast.BinOp | ast.UnaryOp) -> None:
-        symbol = SYMBOLS.get(type(node.op), "")
+        symbol = SYMBOLS.get(type(node.op))
+        if symbol is None:
+            return
         here, there = dict(self.source.operators), dict(self.target.operators)
         if f"operator.{symbol}" in self.source.same:
             self.port.uses.append(Use(node.lineno, f"operator.{symbol}", symbol, "exact"))

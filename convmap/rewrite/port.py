@@ -250,15 +250,13 @@ class _Porter(Growth, Changes, Introspection, Operators):
 
     def _argument(self, node: ast.expr | ast.keyword, binding: Binding) -> Argument:
         found = self._plain_argument(node, binding)
-        format = dict(self.source.dtype_words).get(found.value.known) if found.value.kind == "str" else None
-        if "dtype" not in {slot.name for slot in binding.operator.slots}:
+        words = self.source.dtype_words
+        if not words or found.value.kind != "str" or "dtype" not in {s.name for s in binding.operator.slots}:
             return found
+        format = dict(words).get(found.value.known)
         if format is None:
-            if self.source.dtype_words and found.value.kind == "str":
-                raise Refusal(
-                    "CM201", f"{binding.api}: {found.value.known!r} has no counterpart among number formats"
-                )
-            return found
+            reason = f"{binding.api}: {found.value.known!r} has no counterpart among number formats"
+            raise Refusal("CM201", reason)
         # 'float32' of astype("float32"): a name in the target, not a text.
         written = next(
             (b for b in self.target.bindings if b.operator.name == format and not b.read_only), None
@@ -394,8 +392,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
             if not self._is_same(api):
                 self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
         elif kind in ("module", "unknown") and not called:
-            api = f"{self.source.module_class}.{node.attr}"
-            if self._is_same(api) and self._is_module_like(node.value):
+            if f"Module.{node.attr}" in self.source.same and self._is_module_like(node.value):
+                api = f"{self.source.module_class}.{node.attr}"
                 self.port.uses.append(Use(node.lineno, api, node.attr, "exact"))
             self._weight(node)
             self._setting(node)

@@ -59,6 +59,7 @@ class Inference(Passing):
         self._given: dict[ast.arg, list[ast.expr]] = {}  # what calls pass for each parameter
         self._operands: dict[str, list[ast.BinOp]] = {}
         self._types = dict(framework.types)
+        self._tensor_from = dict(framework.tensor_only_from)
         self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
         for operation in names.operations:
             if isinstance(operation.op, _NUMERIC):
@@ -194,7 +195,7 @@ class Inference(Passing):
             return False
         if outer.attr in self.framework.tensor_only or outer.attr in self.framework.in_place:
             return True
-        if len(call.args) >= dict(self.framework.tensor_only_from).get(outer.attr, sys.maxsize):
+        if len(call.args) >= self._tensor_from.get(outer.attr, sys.maxsize):
             return True
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{outer.attr}", ())
         if any(b.operator.returns == "tensor" for b in known) and self._shows_tensor(call):
