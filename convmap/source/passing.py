@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterator
 
 from convmap.source.constants import Constants
 from convmap.source.names import FUNCTIONS
@@ -34,21 +35,9 @@ class Passing(Constants):
         owner = self.names.parent.get(function) if function is not None else None
         if not isinstance(function, FUNCTIONS):
             return []
-        given = [*self._passed(arg, function, owner)]
-        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
-            plain = [*function.args.posonlyargs, *function.args.args]
-            index = plain.index(arg) - 1 if arg in plain else -1
-            for call in self.calls.get("__init__", ()):
-                inner = self.enclosing(call, ast.ClassDef)
-                bases = inner.bases if isinstance(inner, ast.ClassDef) else []
-                if owner.name not in [getattr(b, "id", "") for b in bases]:
-                    continue
-                if any(isinstance(a, ast.Starred) for a in call.args) or any(
-                    k.arg is None for k in call.keywords
-                ):
-                    return []
-                given += [call.args[index]] if 0 <= index < len(call.args) else []
-                given += [k.value for k in call.keywords if k.arg == arg.arg]
+        given = self._passed(arg, function, owner)
+        if any(isinstance(g, ast.Starred) for g in given):
+            return []
         default = self._default(arg)
         return given if default is None else [*given, default]
 
@@ -56,26 +45,51 @@ class Passing(Constants):
         """Give what the calls in this file pass for a parameter."""
         if not isinstance(function, FUNCTIONS):
             return []
-        plain = [*function.args.posonlyargs, *function.args.args]
-        method = isinstance(owner, ast.ClassDef)
-        name = function.name
-        if method and name == "__init__":
-            name = owner.name  # type: ignore[union-attr]
-        elif method and name == self.framework.forward:
+        if isinstance(owner, ast.ClassDef) and function.name == self.framework.forward:
             return []
-        out = []
-        for call in self.calls.get(name, ()):
-            by_attribute = isinstance(call.func, ast.Attribute)
-            if method and name == function.name and not by_attribute:
-                continue
-            index = plain.index(arg) - (1 if method else 0) if arg in plain else -1
-            for i, given in enumerate(call.args):
+        plain = [*function.args.posonlyargs, *function.args.args]
+        index = plain.index(arg) if arg in plain else -1
+        out: list[ast.expr] = []
+        for call, own in self._reaching(function, owner):
+            for i, given in enumerate(call.args, own):
                 if isinstance(given, ast.Starred):
                     return [given]
                 if i == index:
                     out.append(given)
             out += [k.value for k in call.keywords if k.arg == arg.arg or k.arg is None]
         return out
+
+    def _reaching(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.AST | None
+    ) -> Iterator[tuple[ast.Call, int]]:
+        """Give the calls that may reach a function, each with the number of arguments that it does not write."""
+        if not isinstance(owner, ast.ClassDef):
+            yield from ((call, 0) for call in self.calls.get(function.name, ()))
+            return
+        if function.name != "__init__":
+            for call in self.calls.get(function.name, ()):
+                if isinstance(call.func, ast.Attribute):
+                    yield call, 1
+            return
+        made, derived = self._made_by(owner)
+        for name in made:
+            yield from ((call, 1) for call in self.calls.get(name, ()))
+        for call in self.calls.get("__init__", ()):
+            if self.enclosing(call, ast.ClassDef) in derived and isinstance(call.func, ast.Attribute):
+                # super().__init__(...), or Base.__init__(self, ...)
+                yield call, 1 if isinstance(call.func.value, ast.Call) else 0
+
+    def _made_by(self, owner: ast.ClassDef) -> tuple[list[str], list[ast.ClassDef]]:
+        """Name the classes that a class's __init__ starts; give those of the file that derive from them."""
+        made, derived = [owner.name], []
+        for name in made:
+            for other in self.classes.values():
+                if other.name in made or name not in [getattr(b, "id", "") for b in other.bases]:
+                    continue
+                derived.append(other)
+                if not any(getattr(n, "name", "") == "__init__" for n in other.body):
+                    made.append(other.name)
+        return made, derived
 
     def _is_applied(self, arg: ast.arg, function: ast.AST) -> bool:
         """``net.apply(init)``: what ``init`` is called with is a module."""
