@@ -20,8 +20,8 @@ EXAMPLES = """examples:
 
 Verifying RUNS the model file, in the source framework and in the target (each in its own interpreter); a
 file of a package is ported and run with it. Where a port does not hold, both models are walked layer by
-layer and the first that is off is named. Exit codes: 0 every output and gradient holds, 1 one does not,
-2 a usage error."""
+layer and the first that is off is named. Exit codes: 0 every output and gradient holds, or does
+but for errors that the rules record of functions (the report names them), 1 one does not, 2 a usage error."""
 
 
 def add(commands: Any) -> None:
