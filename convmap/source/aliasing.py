@@ -252,9 +252,11 @@ class Aliasing:
         plain = [*function.args.posonlyargs, *function.args.args]
         if function.decorator_list or bound not in plain:
             return False
+        if len(self.names.module.bound[function.name]) != 1:
+            return False  # another function takes its name
         uses = self.inference.mentions(self.names.module, function.name)
-        calls = [self.names.parent.get(use) for use in uses if isinstance(use.ctx, ast.Load)]
-        for use, call in zip(uses, calls):
+        for use in uses:
+            call = self.names.parent.get(use)
             if not (isinstance(call, ast.Call) and call.func is use):
                 return False
             given = [k.value for k in call.keywords if k.arg == bound.arg]
@@ -264,7 +266,7 @@ class Aliasing:
             given += before[plain.index(bound) :]
             if len(given) != 1 or not self.is_given_up(given[0], call):
                 return False
-        return bool(calls)
+        return bool(uses)
 
     def _keeps_private(self, mention: ast.Name) -> bool:
         if isinstance(mention.ctx, ast.Load):

@@ -24,7 +24,7 @@ def is_layer(cell):
 
 def torch_name(cell, name):
     """Torch's name for a layer's parameter or statistic; None for a weight that a norm does not train."""
-    if hasattr(cell, "weight"):
+    if "weight" in cell._params:
         return name
     if name in ("gamma", "beta") and not getattr(cell, name).requires_grad:
         return None
