@@ -171,7 +171,6 @@ def save_checkpoint(path: Path, rows: list[Row], arrays: Iterable[np.ndarray], p
                     pool[framework].ask("save", path=str(made.resolve()), tensors=str(tensors.resolve()))
                 except WorkerError as error:
                     raise ConvmapError(f"{path}: can't be written: {error}") from None
-        made.chmod(0o644)  # MindSpore writes for its owner's eyes only
         made.replace(path)
 
 

@@ -224,6 +224,44 @@ def test_six_directions(name: str, tmp_path: Path, pool: Workers) -> None:
             assert np.array_equal(back.read(row.name), state[row.name]), row.name
 
 
+WRITE = """
+import sys, numpy, mindspore
+arrays = numpy.load(sys.argv[1])
+rows = [{"name": n, "data": mindspore.Tensor(arrays[n])} for n in arrays.files]
+rows.append({"name": "half", "data": mindspore.Tensor(arrays["a.b"]).astype(mindspore.bfloat16)})
+mindspore.save_checkpoint(rows, sys.argv[2])
+"""
+
+
+@pytest.mark.frameworks
+def test_a_mindspore_file_is_byte_by_byte_what_mindspore_writes(tmp_path: Path, pool: Workers) -> None:
+    arrays = {"a.b": np.arange(6, dtype=np.float32).reshape(2, 3), "scalar": np.array(3)}
+    arrays |= {
+        "flags": np.array([True, False]),
+        "small": np.ones(2, np.float16),
+        "byte": np.ones(1, np.uint8),
+    }
+    np.savez(tmp_path / "x.npz", **arrays)
+    own = tmp_path / "own.ckpt"
+    command = [environments.locate("mindspore"), "-c", WRITE, str(tmp_path / "x.npz"), str(own)]
+    subprocess.run(command, check=True)
+    rows = [Row(n, tensorfile.NAMES[str(a.dtype)], a.shape) for n, a in arrays.items()]
+    half = (arrays["a.b"].view(np.uint32) >> 16).astype(np.uint16)
+    save_checkpoint(
+        tmp_path / "x.ckpt", [*rows, Row("half", "BF16", (2, 3))], iter([*arrays.values(), half]), pool
+    )
+    assert (tmp_path / "x.ckpt").read_bytes() == own.read_bytes()
+
+
+@pytest.mark.frameworks
+def test_a_large_tensor_is_written_to_mindspore_in_pieces(tmp_path: Path, pool: Workers) -> None:
+    array = np.arange(5_000_001, dtype=np.float32).reshape(3, -1)
+    rows = [Row("first", "F32", array.shape), Row("second", "F32", array.shape)]
+    save_checkpoint(tmp_path / "x.ckpt", rows, iter([array, -array]), pool)
+    found = open_checkpoint(tmp_path / "x.ckpt", "", pool)
+    assert np.array_equal(found.read("first"), array) and np.array_equal(found.read("second"), -array)
+
+
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", CASES)
 def test_a_model_without_its_weights_has_the_same_tree(name: str, tmp_path: Path, pool: Workers) -> None:

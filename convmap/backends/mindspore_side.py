@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 
 import mindspore
@@ -13,6 +12,7 @@ import side
 import tensorfile
 from mindspore import Tensor, nn, ops
 from mindspore.nn.utils import no_init_parameters
+from mindspore.train import checkpoint_pb2
 
 # Each operator is handed to threads and waited for otherwise: three times as long for small ones.
 mindspore.runtime.launch_blocking()
@@ -321,19 +321,24 @@ class Checkpoint:
 
 
 def save_checkpoint(path, tensors):
-    """Write the tensors of a safetensors file as mindspore.save_checkpoint does, one by one.
+    """Write the tensors of a safetensors file as a checkpoint, one by one, a large one piece by piece.
 
-    A checkpoint is a protobuf message of one repeated field, and such messages written one after the
-    other are one message (protobuf.dev, Encoding, "Last One Wins").
+    mindspore.save_checkpoint takes four times a tensor's size in memory. The format is MindSpore's own: a
+    protobuf message of one repeated field; such messages one after the other are one message
+    (protobuf.dev, Encoding, "Last One Wins"), and values of one name that follow each other are one
+    tensor (mindspore/train/serialization.py, which cuts at 512 MiB).
     """
-    part = path + ".part.ckpt"
-    with open(path, "wb") as whole:
+    with open(path, "wb") as stream:
         for name, entry in tensorfile.read(tensors).items():
-            mindspore.save_checkpoint([{"name": name, "data": _tensor(entry)}], part)
-            with open(part, "rb") as stream:
-                shutil.copyfileobj(stream, whole)
-            os.chmod(part, 0o600)  # it writes for reading alone
-            os.remove(part)
+            kind = str(_tensor(entry._replace(shape=(0,))).dtype)
+            for piece in entry.pieces():
+                whole = checkpoint_pb2.Checkpoint()
+                value = whole.value.add()
+                value.tag = name
+                value.tensor.dims.extend(entry.shape)
+                value.tensor.tensor_type = kind
+                value.tensor.tensor_content = piece
+                stream.write(whole.SerializeToString())
 
 
 def _tensor(entry):

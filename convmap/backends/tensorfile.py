@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,12 +39,32 @@ class Entry(NamedTuple):
         count = int(np.prod(self.shape, dtype=np.int64))
         return np.fromfile(self.path, FORMATS[self.format], count, offset=self.offset).reshape(self.shape)
 
+    def mapped(self) -> np.ndarray:
+        """Map it: pages of the file that the system takes back where memory is short. No change is written."""
+        if 0 in self.shape:
+            return self.array()  # nothing can't be mapped
+        kind = FORMATS[self.format]
+        return np.memmap(self.path, kind, mode="c", offset=self.offset, shape=self.shape or (1,)).reshape(
+            self.shape
+        )
+
     def data(self) -> bytes:
         """Read its bytes, as they lie in the file: in C order, little-endian."""
-        count = int(np.prod(self.shape, dtype=np.int64)) * np.dtype(FORMATS[self.format]).itemsize
         with open(self.path, "rb") as stream:
             stream.seek(self.offset)
-            return stream.read(count)
+            return stream.read(_bytes(self.format, self.shape))
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read its bytes in pieces that take little memory; one empty piece where it has no elements."""
+        size, step = _bytes(self.format, self.shape), 4 * _PIECE
+        with open(self.path, "rb") as stream:
+            stream.seek(self.offset)
+            for at in range(0, max(size, 1), step):
+                yield stream.read(min(step, size - at))
+
+
+def _bytes(kind: str, shape: Iterable[int]) -> int:
+    return int(np.prod(tuple(shape), dtype=np.int64)) * np.dtype(FORMATS[kind]).itemsize
 
 
 def read(path: str) -> dict[str, Entry]:
@@ -63,7 +83,7 @@ def read(path: str) -> dict[str, Entry]:
         kind, shape, (begin, end) = row["dtype"], tuple(row["shape"]), row["data_offsets"]
         if kind not in FORMATS:
             raise ValueError(f"{name} has the format {kind} (known: {', '.join(FORMATS)})")
-        wanted = int(np.prod(shape, dtype=np.int64)) * np.dtype(FORMATS[kind]).itemsize
+        wanted = _bytes(kind, shape)
         if end - begin != wanted or 8 + length + end > size:
             raise ValueError(f"{name} is cut off or of another size than it says")
         found[name] = Entry(kind, shape, path, 8 + length + begin)
@@ -75,7 +95,7 @@ def write(path: str, rows: list[tuple[str, str, tuple[int, ...]]], arrays: Itera
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, kind, shape in rows:
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(FORMATS[kind]).itemsize
+        size = _bytes(kind, shape)
         header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [offset, offset + size]}
         offset += size
     text = json.dumps(header, ensure_ascii=False).encode("utf-8")

@@ -394,11 +394,10 @@ class Checkpoint:
 
 
 def save_checkpoint(path, tensors):
-    """Write the tensors of a safetensors file as torch.save does."""
+    """Write the tensors of a safetensors file as torch.save does, which takes all at once: maps of the file."""
     state = {}
     for name, entry in tensorfile.read(tensors).items():
-        array = entry.array()
-        tensor = torch.from_numpy(array)
+        tensor = torch.from_numpy(entry.mapped())
         state[name] = tensor.view(torch.bfloat16) if entry.format == "BF16" else tensor
     torch.save(state, path)
 
