@@ -102,12 +102,17 @@ def _typed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, Sl
     """Take a value of certain kinds only: what tells overloads of one call apart."""
     value, kinds = args["param"], m.option("kinds")
     if value.kind not in kinds and type(value.known).__name__ not in kinds:
-        raise CannotWrite(f"{value.code} is not known to be {' or '.join(kinds)}")
+        why = m.option("why", "")
+        raise CannotWrite(f"{value.code} is not known to be {' or '.join(kinds)}{why and '; ' + why}")
     return {m.slots[0]: value} if m.slots else {}
 
 
 def _typed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
-    return {"param": _single(m, slots)} if m.slots else {}
+    if not m.slots:
+        return {}
+    value = _single(m, slots)
+    _typed_lift(m, {"param": value}, ctx)  # else it would be read as another overload
+    return {"param": value}
 
 
 def _implied(m: Map) -> Value:
@@ -488,6 +493,33 @@ def _splat_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, Sl
     return _varargs_lift(m, args, ctx)
 
 
+_LISTS = ("modules", "tensors", "tuple")  # kinds of sequences
+
+
+def _spread_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read ``f(*x)`` and ``f(x)`` of a list x as the list, ``f(x)`` of anything else as it is."""
+    items = args["param"].items
+    if len(items) != 1:
+        return {m.slots[0]: args["param"]}
+    one = items[0]
+    if one.code.startswith("*") or one.kind in _LISTS:
+        one = Value(one.code.removeprefix("*"), UNKNOWN, "unknown", (), one.pure, True, "modules")
+    return {m.slots[0]: one}
+
+
+def _spread_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    """Write ``f(*x)`` for a list x where only modules are taken, ``f(x)`` where both are."""
+    value = _single(m, slots)
+    if value.code.startswith("(") and value.shape == "tuple":
+        return {"param": value}  # several arguments, or none
+    both = m.option("forms", "") == "both"
+    if value.kind not in (*_LISTS, "module") and not both:
+        raise CannotWrite(f"{value.code} may be a module or a list of them")
+    star = "*" if value.kind in _LISTS and not both else ""
+    one = Value(star + value.code, UNKNOWN, "unknown", (), value.pure)
+    return {"param": Value(one.code, UNKNOWN, "tuple", (one,), value.pure)}
+
+
 def _listed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
     """Read ``list(x)`` as x."""
     value = args["param"]
@@ -503,6 +535,12 @@ def _listed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[
         return {"param": value}
     # The place of f(x for x in y)'s argument includes the call's parentheses.
     return {"param": Value(f"(list({value.code}))", UNKNOWN, "unknown", (), value.pure)}
+
+
+def _tuple_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read one number as a tuple of one."""
+    value = args["param"]
+    return {m.slots[0]: collapse((value,), force_tuple=True) if value.shape == "scalar" else value}
 
 
 def _tuple_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
@@ -556,7 +594,7 @@ ADAPTERS = {
     a.name: a
     for a in (
         Adapter("same", ("param",), (), _same_lift, _same_lower),
-        Adapter("typed", ("param",), ("kinds",), _typed_lift, _typed_lower),
+        Adapter("typed", ("param",), ("kinds", "why"), _typed_lift, _typed_lower),
         Adapter("implied", (), ("value", "name"), _implied_lift, _implied_lower),
         Adapter("spatial", ("param",), ("forms",), _same_lift, _spatial_lower),
         Adapter("complement", ("param",), (), _complement_lift, _complement_lower),
@@ -567,8 +605,9 @@ ADAPTERS = {
         Adapter("fixed", ("param",), ("values", "why"), _fixed_lift, _ignored_lower),
         Adapter("varargs", ("param",), (), _varargs_lift, _varargs_lower),
         Adapter("splat", ("param",), (), _splat_lift, _splat_lower),
+        Adapter("spread", ("param",), ("forms",), _spread_lift, _spread_lower),
         Adapter("listed", ("param",), (), _listed_lift, _listed_lower),
-        Adapter("tuple", ("param",), (), _same_lift, _tuple_lower),
+        Adapter("tuple", ("param",), (), _tuple_lift, _tuple_lower),
         Adapter("template", ("param",), ("template", "only_with"), _template_lift, _template_lower),
         Adapter(
             "symmetric_crop", ("padding", "output_padding"), (),

@@ -89,7 +89,12 @@ def _evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.GeneratorExp):
         return _comprehension(node, names)
     parts, apply = _plain(node, names)
-    return UNKNOWN if any(p is UNKNOWN for p in parts) else apply(*parts)
+    if any(p is UNKNOWN for p in parts):
+        return UNKNOWN
+    try:
+        return apply(*parts)
+    except (TypeError, IndexError):  # a value of another form than the condition is about
+        return UNKNOWN
 
 
 def _plain(node: ast.expr, names: Mapping[str, Any]) -> tuple[list[Any], Any]:

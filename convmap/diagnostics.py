@@ -33,13 +33,14 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Code:
-    """What a code means: ``example``, ported to ``target``, gives it; "" where no file alone can."""
+    """What a code means: ``example`` of ``source``, ported to ``target``, gives it; "" where no file alone can."""
 
     title: str
     why: str
     todo: str
     example: str = ""
     target: str = ""
+    source: str = "torch"
 
 
 @functools.cache

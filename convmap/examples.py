@@ -124,7 +124,25 @@ def translated(source: str) -> tuple[Example, ...]:
         if example.kind != "initial" and {use.status for use in port.uses} == {"exact"}:
             code, title = example.shown(port.after), example.title or example.name
             out.append(Example(example.kind, code, example.inputs, title, source, port.after))
-    return tuple(out)
+    return (*out, *_own(source))
+
+
+def _own(source: str) -> list[Example]:
+    """Give the pieces of what a framework other than torch has and torch has not."""
+    path = rules_folder() / f"examples_{source}.toml"
+    if not path.is_file():
+        return []
+    table, shapes = read_toml(path), read_toml(rules_folder() / "examples.toml")["inputs"]
+    out = []
+    for kind, rows in table["pieces"].items():
+        for row in rows:
+            given = [row["code"], *row.get("inputs", ())] if kind == "model" else row
+            code, spec = given[0], given[1] if len(given) > 1 else USUAL
+            title = row["title"] if kind == "model" else code + (f" on {spec}" if len(given) > 1 else "")
+            whole = table["head"] + table["files"].get(kind, "{code}").replace("{code}", code)
+            inputs = (shapes.get(spec, spec),) * (2 if kind == "expression" else 1)
+            out.append(Example(kind, code, inputs, f"{source}: {title}", source, whole))
+    return out
 
 
 def pieces(source: str) -> tuple[Example, ...]:

@@ -144,6 +144,7 @@ class Operator:
     fresh: bool = True
     summary: str = ""
     grows: bool = False  # of a container: it may get more children later; of a call: it adds one
+    gradient: bool = True  # False: no gradient goes through what it gives
 
     @property
     def crops(self) -> bool:
@@ -165,6 +166,7 @@ class Limit:
     reason: str
     evidence: str = ""
     name: str = ""
+    shows: str = ""  # what a quirk changes without a word: values, gradient or rounding
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,17 @@ _BINDING_KEYS = {
     "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
-_OP_KEYS = {"kind", "slots", "returns", "weights", "optional_weights", "fresh", "summary", "grows"}
+_OP_KEYS = {
+    "kind",
+    "slots",
+    "returns",
+    "weights",
+    "optional_weights",
+    "fresh",
+    "summary",
+    "grows",
+    "gradient",
+}
 
 
 SHIM = "_shim"  # behind a shim's name where a file uses it for something else
@@ -73,6 +83,7 @@ class Quirk:
     functions: tuple[str, ...] = ()  # torch's names of what ``accuracy`` is of, where errors of values spread
     mode: str = ""  # train or eval, where ``functions`` have the error in one only
     raises: tuple[str, ...] = (OTHER_VALUES,)
+    shows: str = "values"  # what differs where nothing is raised: values, gradient or rounding
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ class Framework:
     dtype_words: tuple[tuple[str, str], ...] = ()  # texts that stand for number formats, and their operators
     keeps_arguments: bool = False  # a layer has an attribute of each argument's name
     asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has
+    modules: tuple[tuple[str, str], ...] = ()  # other names of its modules, the longest first
     aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter
     types: tuple[
         tuple[str, str], ...
@@ -138,6 +150,13 @@ class Framework:
     def owns(self, qualified: str) -> bool:
         """Tell whether a dotted name is the framework's, or of a library that a user's rules name."""
         return qualified.split(".")[0] == self.package or qualified in self.by_api
+
+    def usual(self, qualified: str) -> str:
+        """Give one of its dotted names as the rules write it: through the module that is usually named."""
+        for module, name in self.modules:
+            if qualified == module or qualified.startswith(module + "."):
+                return name + qualified[len(module) :]
+        return qualified
 
     def knows(self, dotted: str) -> bool:
         """Tell whether a dotted name is an API of the rules, or a module that holds one."""
@@ -311,6 +330,7 @@ def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
         table.get("fresh", True),
         table.get("summary", ""),
         table.get("grows", False),
+        table.get("gradient", True),
     )
 
 
@@ -353,7 +373,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
+         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
          "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
@@ -363,7 +383,10 @@ def _framework(
     limits: dict[str, list[Limit]] = {}
     for quirk in quirks:
         for api in quirk.apis if quirk.when else ():
-            limits.setdefault(api, []).append(Limit(quirk.when, quirk.effect, quirk.evidence, quirk.id))
+            shows = quirk.shows if OTHER_VALUES in quirk.raises else ""
+            limits.setdefault(api, []).append(
+                Limit(quirk.when, quirk.effect, quirk.evidence, quirk.id, shows)
+            )
     for file in [file for folder in folders for file in sorted(folder.glob("*.toml"))]:
         if file.name in ("framework.toml", "quirks.toml"):
             continue
@@ -410,6 +433,7 @@ def _framework(
         tuple(table.get("dtype_words", {}).items()),
         table.get("keeps_arguments", False),
         tuple(table.get("asking", {}).items()),
+        tuple(sorted(table.get("modules", {}).items(), reverse=True)),
         tuple(table.get("aliases", {}).items()),
         tuple(table.get("types", {}).items()),
     )
@@ -506,7 +530,10 @@ def _bindings(
             params = parse_signature(where, fill(row.get("signature", "")))
             api = fill(template)
             shim = fill(row.get("shim", ""))
-            limits = [Limit(x["when"], x["reason"], x.get("evidence", "")) for x in row.get("limits", ())]
+            limits = [
+                Limit(x["when"], x["reason"], x.get("evidence", ""), shows=x.get("shows", ""))
+                for x in row.get("limits", ())
+            ]
             for limit in limits:
                 parse_condition(limit.when)
             out.append(
@@ -589,6 +616,11 @@ def _maps(
             first.append(Map("fixed", (), (("param", param.name),), options))
         else:
             raise RuleError(f"{where}: parameter {param.name!r} has no slot and no known default")
+    for m in (*first, *explicit):
+        for _, name in m.roles if m.slots and m.adapter != "template" else ():
+            default = by_name[name].default
+            if default is not None and not default.is_known:
+                raise RuleError(f"{where}: the default {default.code!r} of {name!r} means nothing elsewhere")
     simple = [m for m in explicit if m.adapter in ("same", "spatial")]
     return (*simple, *first, *(m for m in explicit if m not in simple))
 

@@ -19,6 +19,7 @@ from convmap.model import (
     SOMETHING,
     UNKNOWN,
     Binding,
+    Limit,
     Named,
     Opaque,
     OpCall,
@@ -112,6 +113,17 @@ def lift(binding: Binding, args: Sequence[Argument]) -> Lifted:
             slots[slot.name] = slot.neutral
     ordered = tuple((s.name, slots[s.name]) for s in binding.operator.slots)
     return Lifted(binding, OpCall(binding.operator, binding.dims, ordered), given)
+
+
+def divergences(lifted: Lifted) -> list[tuple[Limit, bool]]:
+    """Give the quirks by which the source's own call means something else, and whether that is sure.
+
+    Those that raise are left out: who has such a call knows it.
+    """
+    limits = [limit for limit in lifted.binding.limits if limit.shows in ("values", "gradient")]
+    names = _names_with_kinds(lifted.call) if limits else {}
+    answers = [(limit, holds(limit.when, names)) for limit in limits]
+    return [(limit, answer is True) for limit, answer in answers if answer is not False]
 
 
 def equal(a: SlotValue, b: SlotValue, dims: int | None = None) -> bool:

@@ -20,7 +20,7 @@ WITH_EXAMPLE = {code: page for code, page in codes().items() if page.example}
 
 @pytest.mark.parametrize("code,page", WITH_EXAMPLE.items(), ids=WITH_EXAMPLE)
 def test_the_example_of_a_code_gives_it(code: str, page: Code) -> None:
-    port = port_text(page.example, "torch", page.target)
+    port = port_text(page.example, page.source, page.target)
     found, _ = by_comments(port.diagnostics, port.before, "m.py")
     assert code in [d.code for d in found]
 

@@ -275,7 +275,11 @@ class Model:
             "input_grads": grads,
             "param_grads": weights,
             "summed": sums.found if sums else {},
-            "state_after": {k: b.numpy() for k, b in net.named_buffers()},
+            "state_after": {
+                k: b.detach().numpy()
+                for k, b in (*net.named_buffers(), *net.named_parameters(remove_duplicate=False))
+                if not b.requires_grad
+            },
             "random": noise.drawn,
         }
 

@@ -26,6 +26,10 @@ class Parameters(Callees):
             return
         if (owner, node.attr) in self.inference.attributes or self._defines(owner, node.attr):
             return
+        called = self.names.parent.get(node)
+        if isinstance(called, ast.Call) and called.func is node:
+            self._internal(node, owner)
+            return
         for api in self._layer_bases(node):
             for binding in self.source.by_api[api]:
                 if node.attr not in {p.name for p in binding.params} - {w.name for w in binding.weights}:
@@ -36,6 +40,30 @@ class Parameters(Callees):
                     advice = "keep it under a name of your own in __init__"
                     self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
                 return
+        self._internal(node, owner)
+
+    def _internal(self, node: ast.Attribute, owner: ast.ClassDef) -> None:
+        """Report what a class reads of the layer that it derives from and no rule is about: its inner parts."""
+        apis, module = self._layer_bases(node), self.source.module_class
+        if not apis or len(apis) != len(owner.bases) or not isinstance(node.ctx, ast.Load):
+            return
+        weights = {w.name for api in apis for b in self.source.by_api[api] for w in b.weights}
+        known = node.attr in self.source.module_methods or f"{module}.{node.attr}" in self.source.by_api
+        if (
+            known
+            or node.attr in weights
+            or node.attr.startswith("__")
+            or self._is_same(f"{module}.{node.attr}")
+        ):
+            return
+        in_class = {a.id for n in owner.body for a in ast.walk(n) if isinstance(a, ast.Name)}
+        if node.attr not in in_class:
+            reason = (
+                f"self.{node.attr} is not set in the class, and no rule is about .{node.attr} of {apis[0]}"
+            )
+            self._refuse(
+                node, f"{apis[0]}.{node.attr}", Refusal("CM102", reason, "write out what the layer does")
+            )
 
     def _setting(self, node: ast.Attribute) -> None:
         """Rename what a layer keeps of its arguments, where its class is known; refuse to guess or to set it."""
@@ -54,7 +82,8 @@ class Parameters(Callees):
             return
         names: set[str | None] = set()
         for row in rows:
-            named = {own: canonical for canonical, own in row.attributes}.get(node.attr, node.attr)
+            measured = {own: canonical for canonical, own in row.attributes}
+            named = measured.get(node.attr, node.attr if self.source.keeps_arguments else "")
             chosen = self.layer_targets.get(row.api, [])
             for other in self.target.for_operator(row.operator, row.dims):
                 if not chosen or (other.shim or other.api) in chosen:

@@ -217,16 +217,18 @@ class _Porter(Growth, Changes, Introspection, Operators):
             self.port.uses.append(Use(call.lineno, binding.api, binding.api.rpartition(".")[2], "shim"))
             return  # the shim has the same method
         nodes = argument_nodes(call)
-        args = [self._argument(n, binding) for n in nodes]
+        first = 1 if binding.is_method else 0
+        args = [self._argument(n, binding, i) for i, n in enumerate(nodes, first)]
         if binding.is_method:
             if receiver is None:
                 raise Refusal("CM104", f"{binding.api} is called without an object")
             args.insert(0, Argument(self.inference.value(receiver)))
         lifted = translate.lift(binding, args)
+        self._refuse_divergence(lifted, call, receiver)
         self._refuse_shape(binding.operator, call, receiver)
         if binding.operator.kind == "init":
-            first = binding.params[0].name
-            given = nodes[lifted.given[first][0]] if receiver is None else receiver
+            name = binding.params[0].name
+            given = nodes[lifted.given[name][0]] if receiver is None else receiver
             filled = given.value if isinstance(given, ast.keyword) else given
             self._fills(filled)
             lifted = self._with_axes(lifted, filled)
@@ -235,9 +237,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
         growing = binding.operator.grows and self._grows_later(call)
         plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
         translate.check(plan, lifted.call)
-        shift = 1 if binding.is_method else 0
         positions = {
-            name: tuple(i - shift for i in where if i >= shift) for name, where in lifted.given.items()
+            name: tuple(i - first for i in where if i >= first) for name, where in lifted.given.items()
         }
         text = self._text(call, plan, positions, receiver)
         self.edits.replace(self.document.span(call), text)
@@ -248,10 +249,58 @@ class _Porter(Growth, Changes, Introspection, Operators):
         if plan.status == "lossy":
             self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
 
-    def _argument(self, node: ast.expr | ast.keyword, binding: Binding) -> Argument:
+    def _refuse_divergence(self, lifted: translate.Lifted, call: ast.Call, receiver: ast.expr | None) -> None:
+        """Refuse what the source itself computes otherwise than the call says, by its recorded quirks."""
+        for limit, sure in translate.divergences(lifted):
+            first = receiver if receiver is not None else next(iter(call.args), None)
+            if limit.shows == "gradient" and first is not None and self._without_gradient(first):
+                continue
+            reason = f"{lifted.binding.api} of {self.source.name}: {limit.reason}"
+            if sure:
+                raise Refusal("CM204", reason, "port this call by hand, and check it with verify")
+            self._say("CM204", "note", call, reason + " (whether it does here is known at run time)")
+
+    def _without_gradient(self, node: ast.expr) -> bool:
+        """Tell whether what an expression gives carries no gradient: a comparison, or data."""
+        if isinstance(node, (ast.Compare, ast.Constant)):
+            return True
+        if isinstance(node, ast.Call):
+            api = self.names.qualified(node.func) or ""
+            if api.partition(".")[0] == "numpy":
+                return True
+            given = [k.value for k in node.keywords] + node.args
+            if not api and isinstance(node.func, ast.Attribute):
+                api = f"{self.source.tensor_class}.{node.func.attr}"
+                given.append(node.func.value)
+            found = [b.operator for b in self.source.by_api.get(api, ())]
+            if all(o.kind in ("function", "class") for o in found) and found:
+                return not any(o.gradient for o in found) or all(self._without_gradient(n) for n in given)
+            return False
+        if isinstance(node, (ast.BinOp, ast.BoolOp, ast.UnaryOp)):
+            inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
+            return all(self._without_gradient(n) for n in inner)
+        return False
+
+    @staticmethod
+    def _is_dtype(binding: Binding, name: str | None, position: int) -> bool:
+        """Tell whether an argument, by its name or its position, says a number format."""
+        plain = [p.name for p in binding.params if p.kind == "plain"]
+        if name is None:
+            name = plain[position] if position < len(plain) else None
+        slots = {slot for m in binding.maps for _, param in m.roles if param == name for slot in m.slots}
+        return "dtype" in slots
+
+    def _argument(self, node: ast.expr | ast.keyword, binding: Binding, position: int = 0) -> Argument:
+        """Read one argument; ``position`` is its place among the parameters, where it has no name."""
         found = self._plain_argument(node, binding)
+        if binding.operator.kind == "parameter" and found.value.kind == "tensor":
+            value = node.value if isinstance(node, ast.keyword) else node
+            own = self.aliasing.is_given_up(value, value)
+            return found._replace(
+                value=dataclasses.replace(found.value, kind="new tensor" if own else "tensor")
+            )
         words = self.source.dtype_words
-        if not words or found.value.kind != "str" or "dtype" not in {s.name for s in binding.operator.slots}:
+        if not words or found.value.kind != "str" or not self._is_dtype(binding, found.keyword, position):
             return found
         format = dict(words).get(found.value.known)
         if format is None:
@@ -339,7 +388,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
             self._refuse(node, qualified, Refusal("CM101", f"{qualified} is not in the rules"))
             return
         try:
-            text = text or self._reference_text(node, bindings[0], parent)
+            named = next((b for b in bindings if b.operator.kind == "class"), None)
+            text = text or self._reference_text(node, named or bindings[0], parent)
         except Refusal as refusal:
             self._refuse(node, qualified, refusal)
             return
@@ -397,6 +447,8 @@ class _Porter(Growth, Changes, Introspection, Operators):
                 self.port.uses.append(Use(node.lineno, api, node.attr, "exact"))
             self._weight(node)
             self._setting(node)
+            self._own_attribute(node)
+        elif kind in ("module", "unknown"):
             self._own_attribute(node)
 
     def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:

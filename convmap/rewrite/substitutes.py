@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 
+from convmap.adapters import alike
 from convmap.errors import Refusal
 from convmap.model import Binding, Map, Plan
 from convmap.rewrite.base import INPLACE, FilePort
@@ -32,10 +33,15 @@ class Substitutes(FilePort):
 
     def _takes_the_same(self, binding: Binding, candidates: list[Binding], less: bool) -> Binding | None:
         for other in candidates:
+            if other.write or (other.limits and not other.shim):
+                continue
+            if _all_alike(binding, other):
+                return other
             mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
             theirs = [(p.name, p.kind, p.default and p.default.code) for p in other.params]
-            ignored = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
-            mine = [p for p in mine if p[0] not in ignored]
+            fixed = {p for m in binding.maps if m.adapter == "fixed" for _, p in m.roles}
+            while mine and mine[-1][0] in fixed:
+                mine.pop()  # one before others would shift them where they are given by position
             slots = {slot for m in other.maps for slot in m.slots}
             said = [m for m in binding.maps if m.adapter != "fixed"]
             if less:
@@ -43,14 +49,12 @@ class Substitutes(FilePort):
                 kept = {p for m in said for _, p in m.roles} | {INPLACE}
                 while mine and mine[-1][0] not in kept and mine[-1][2] is not None:
                     mine.pop()
-            unlimited = other.shim or not other.limits
-            same_maps = {(m.adapter, m.roles, m.slots) for m in said} == {
-                (m.adapter, m.roles, m.slots) for m in other.maps if m.adapter != "fixed"
+            same_maps = {(m.adapter, m.roles, m.slots, m.options) for m in said} == {
+                (m.adapter, m.roles, m.slots, m.options) for m in other.maps if m.adapter != "fixed"
             }
             # Of one parameter the name may differ: who gives it by name is told so, loudly.
             single = less and len(mine) == len(theirs) == 1 and mine[0][1:] == theirs[0][1:]
-            same = mine == theirs and same_maps
-            if (same or (single and _only_renames(said, other))) and unlimited and not other.write:
+            if mine == theirs and same_maps or (single and _only_renames(said, other)):
                 return other
         return None
 
@@ -157,6 +161,37 @@ class Substitutes(FilePort):
         while isinstance(at, ast.Tuple):
             at = self.names.parent.get(at)
         return isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", "issubclass")
+
+
+def _all_alike(mine: Binding, other: Binding) -> bool:
+    """Tell whether two bindings take the same parameters in the same order to the same slots.
+
+    The other may have more behind them, by default as good as not there. Defaults of what only the
+    default is ported of (number formats, for one) are each framework's own.
+    """
+    slots = {s.name for m in mine.maps for s in mine.operator.slots if s.name in m.slots}
+    behind = other.params[len(mine.params) :]
+    maps = [m for m in other.maps if not m.slots or set(m.slots) & slots]
+    for param in behind:
+        carried = [m for m in other.maps if param.name in dict(m.roles).values()]
+        neutral = [
+            s.neutral
+            for m in carried
+            if m.adapter == "same"
+            for s in mine.operator.slots
+            if s.name in m.slots
+        ]
+        if param.default is None or not neutral or neutral[0] is None or not alike(neutral[0], param.default):
+            return False
+    told = {p for m in mine.maps if m.adapter != "ignored" for _, p in m.roles}
+    return [(m.adapter, m.roles, m.slots, m.options) for m in mine.maps] == [
+        (m.adapter, m.roles, m.slots, m.options) for m in maps
+    ] and all(
+        a.name == b.name
+        and a.kind == b.kind
+        and ((a.default and a.default.code) == (b.default and b.default.code) or a.name not in told)
+        for a, b in zip(mine.params, other.params)
+    )
 
 
 def _only_renames(said: list[Map], other: Binding) -> bool:

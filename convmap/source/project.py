@@ -127,7 +127,7 @@ class Project:
     def resolve(self, qualified: str) -> str:
         """Follow a dotted name through re-exports; give it as it is where no module here has it."""
         if qualified.partition(".")[0] == self.framework.package:
-            return qualified
+            return self.framework.usual(qualified)
         if qualified not in self._resolved:
             self._answer("resolve " + qualified, self._resolved, qualified, self._follow, qualified)
         for dotted in self._needed.get("resolve " + qualified, ()):

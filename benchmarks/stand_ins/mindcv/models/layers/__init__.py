@@ -1,0 +1,6 @@
+from .activation import Swish
+from .conv_norm_act import Conv2dNormActivation
+from .drop_path import DropPath
+from .identity import Identity
+from .pooling import GlobalAvgPooling
+from .squeeze_excite import SqueezeExcite, SqueezeExciteV2
