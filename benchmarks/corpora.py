@@ -1,6 +1,6 @@
 """Ports whole packages as projects: nothing crashes, every port parses, every comment and line is kept.
 
-    python benchmarks/corpora.py                      all packages, to MindSpore and MegEngine
+    python benchmarks/corpora.py                      all packages: torch's to MindSpore and MegEngine, mindcv to torch
     python benchmarks/corpora.py timm --to mindspore
 
 Downloads the packages' wheels with pip (sources only, nothing is installed or run) into a folder of the
@@ -34,7 +34,9 @@ PACKAGES = {
     "diffusers": "diffusers==0.32.2",
     "monai": "monai==1.4.0",
     "torchvision": "torchvision==0.20.1",
+    "mindcv": "mindcv==0.3.0",
 }
+WRITTEN_IN = {"mindcv": "mindspore"}  # the others: torch
 RESULTS = Path(__file__).parent / "results" / "corpora.json"
 
 
@@ -72,13 +74,13 @@ def changed_line(data: bytes, port: Port) -> str:
     return next((line for line in kept if line not in left), "")
 
 
-def check(package: Path, target: str, scratch: Path, row: dict[str, Any]) -> None:
+def check(package: Path, source: str, target: str, scratch: Path, row: dict[str, Any]) -> None:
     """Port a package's folder as a project, in this process; then port the result again."""
     files = find([str(package)])
     row["files"] = len(files)
     row["lines"] = sum(path.read_bytes().count(b"\n") for path, _ in files)
     start = time.process_time()
-    found = ported(files, target, row)
+    found = ported(files, source, target, row)
     row["seconds"] = round(time.process_time() - start, 2)
     out = scratch / package.name
     for path, root in files:
@@ -99,15 +101,17 @@ def check(package: Path, target: str, scratch: Path, row: dict[str, Any]) -> Non
             row["lost comments"].append(f"{name}: {lost}")
         if line:
             row["changed lines"].append(f"{name}: {line}")
-    again = ported(find([str(out)]), target, row)
+    again = ported(find([str(out)]), source, target, row)
     row["second run changes"] = [
         str(path.relative_to(out)) for path, port in again.items() if port.after != port.before
     ]
 
 
-def ported(files: list[tuple[Path, Path]], target: str, row: dict[str, Any]) -> dict[Path, Port]:
+def ported(
+    files: list[tuple[Path, Path]], source: str, target: str, row: dict[str, Any]
+) -> dict[Path, Port]:
     found: dict[Path, Port] = {}
-    for done in port_files(Request(target, "torch"), files):
+    for done in port_files(Request(target, source), files):
         if done.problem:
             ours = "unparsable" if "internal:" in done.problem else "unreadable"
             row["crashes" if INTERNAL in done.problem else ours].append(done.problem)
@@ -129,14 +133,15 @@ def main() -> int:
     report = {}
     for package in args.packages or PACKAGES:
         archive = wheel(package)
-        for target in args.to or ["mindspore", "megengine"]:
+        source = WRITTEN_IN.get(package, "torch")
+        for target in ["torch"] if source != "torch" else args.to or ["mindspore", "megengine"]:
             row: dict[str, Any] = {"files": 0, "ported": 0, "lines": 0, "seconds": 0.0, "unknown": 0}
             row |= {"uses": collections.Counter(), "reasons": collections.Counter(), "unreadable": []}
             row |= {bad: [] for bad in BAD}
             with tempfile.TemporaryDirectory() as folder:
                 archive.extractall(folder)
                 try:
-                    check(Path(folder) / package, target, Path(folder) / "out", row)
+                    check(Path(folder) / package, source, target, Path(folder) / "out", row)
                 except Exception as error:  # a crash is what is looked for
                     row["crashes"].append(f"{type(error).__name__}: {error}")
                     report[f"{package} -> {target}"] = row

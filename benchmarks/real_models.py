@@ -1,6 +1,7 @@
-"""Ports real model files without a hand edit and verifies each of them whole, in MindSpore and in MegEngine.
+"""Ports real model files without a hand edit and verifies each of them whole.
 
-    python benchmarks/real_models.py                        every model of real_models.toml
+    python benchmarks/real_models.py                        every model: torch's to MindSpore and MegEngine,
+                                                            MindSpore's to torch
     python benchmarks/real_models.py --to mindspore resnet smp-unet
 
 The files come from the wheels of corpora.py and are not changed. What they import beside torch that is no
@@ -29,7 +30,12 @@ from convmap.verdicts import Verdict
 from convmap.verify import verify
 
 HERE = Path(__file__).parent
-MANIFEST, STAND_INS = HERE / "real_models.toml", HERE / "stand_ins"
+STAND_INS = HERE / "stand_ins"
+MANIFESTS = {
+    "mindspore": HERE / "real_models.toml",
+    "megengine": HERE / "real_models.toml",
+    "torch": HERE / "real_models_mindspore.toml",
+}
 RESULTS = HERE / "results" / "real_models.json"
 # Beside the files of the manifest: what they take of their own package that is made of tensors.
 ALSO = {
@@ -38,6 +44,11 @@ ALSO = {
         "ops/stochastic_depth.py",
     ],
     "segmentation_models_pytorch": ["base/modules.py", "base/initialization.py", "base/heads.py"],
+    "mindcv": [
+        "models/registry.py", *(f"models/layers/{name}.py" for name in (
+            "activation", "conv_norm_act", "drop_path", "format", "helpers", "identity", "mlp", "patch_dropout",
+            "patch_embed", "pooling", "selective_kernel", "squeeze_excite")),
+    ],
 }  # fmt: skip
 
 
@@ -78,14 +89,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--to", action="append", choices=("mindspore", "megengine"))
+    parser.add_argument("--to", action="append", choices=tuple(MANIFESTS))
     parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
     rules, report = load(), json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    cases = read_manifest(MANIFEST)
+    every = {target: read_manifest(path) for target, path in MANIFESTS.items()}
     with tempfile.TemporaryDirectory() as scratch, workers() as pool:
-        unpack(cases, Path(scratch))
-        for target in args.to or ("mindspore", "megengine"):
+        unpack([case for cases in every.values() for case in cases], Path(scratch))
+        for target in args.to or MANIFESTS:
+            cases = every[target]
             known_names = {case.name for case in cases}
             rows = report[target] = {k: v for k, v in report.get(target, {}).items() if k in known_names}
             for case in cases:

@@ -1,4 +1,5 @@
 from .activation import Swish
+from .compatibility import Dropout
 from .conv_norm_act import Conv2dNormActivation
 from .drop_path import DropPath
 from .identity import Identity
