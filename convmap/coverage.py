@@ -30,7 +30,7 @@ class Row:
     api: str
     target: str
     statuses: set[str] = field(default_factory=set)  # of recorded runs that hold: exact, shim
-    refused: int = 0  # examples in which it is left, with the reason
+    refused: int = 0  # examples in which it is left, with the reason; 1 where the rules refuse it at all
     cases: int = 0
     quirks: set[str] = field(default_factory=set)  # divergences of what it is ported to
     problems: list[str] = field(default_factory=list)  # examples that don't hold, or whose record is old
@@ -182,6 +182,7 @@ def table(target: str, start: str = SOURCE) -> list[Row]:
     for api, row in rows.items():
         plain = api.removesuffix("_") if api.rpartition(".")[2][:-1] in source.in_place else api
         row.bound = api in names or bool({api, plain} & set(source.by_api))
+        row.refused = int(not row.bound and source.refusal_of(api) is not None)
     for example in pieces(start):
         port = example.port(target)
         recorded = evidence.get(example.name)

@@ -32,6 +32,7 @@ class Example:
     title: str = ""  # of a model
     source: str = SOURCE
     whole: str = ""  # the model file, where it is not made of the piece
+    one_way: str = ""  # why its ports are not run the other way
 
     @property
     def name(self) -> str:
@@ -98,7 +99,7 @@ def examples() -> tuple[Example, ...]:
         for row in rows:
             if kind == "model":
                 inputs = tuple(shapes.get(i, i) for i in row["inputs"])
-                out.append(Example(kind, row["code"], inputs, row["title"]))
+                out.append(Example(kind, row["code"], inputs, row["title"], one_way=row.get("one_way", "")))
                 continue
             if not 1 <= len(row) <= 2:
                 raise RuleError(f"{path}: {kind}: {row!r} is not [code] or [code, input]")
@@ -120,6 +121,8 @@ def translated(source: str) -> tuple[Example, ...]:
     """
     out = []
     for example in examples():
+        if example.one_way:
+            continue
         port = example.port(source)
         if example.kind != "initial" and {use.status for use in port.uses} == {"exact"}:
             code, title = example.shown(port.after), example.title or example.name

@@ -116,9 +116,14 @@ class Framework:
         tuple[str, str], ...
     ] = ()  # those that mean another thing on tensors, and the shim for them
     buffer_assignment: str = ""  # the method that gives a registered buffer another tensor; "": assignment
+    parameter_assignment: str = ""  # the operator that self.weight = tensor is of a parameter; "": none
+    data_assignment: str = ""  # the operator that stands for p.data = tensor; "": assignment
+    parts_of_parameters: str = ""  # what p[i] = x writes behind p where p itself takes no change
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
-    advice: tuple[tuple[str, str], ...] = ()  # what to do about APIs that are not ported
+    refused: tuple[
+        tuple[str, str, str], ...
+    ] = ()  # APIs, or their prefixes: why they are not ported, what to do
     derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
     dtype_words: tuple[tuple[str, str], ...] = ()  # texts that stand for number formats, and their operators
     keeps_arguments: bool = False  # a layer has an attribute of each argument's name
@@ -157,6 +162,15 @@ class Framework:
             if qualified == module or qualified.startswith(module + "."):
                 return name + qualified[len(module) :]
         return qualified
+
+    def refusal_of(self, api: str) -> tuple[str, str] | None:
+        """Say why an API is not ported, and what to do; None where nothing is known of it."""
+        if api in self.by_api:
+            return None
+        for name, why, todo in self.refused:
+            if api == name or (name.endswith(".") and api.startswith(name)):
+                return why, todo
+        return None
 
     def knows(self, dotted: str) -> bool:
         """Tell whether a dotted name is an API of the rules, or a module that holds one."""
@@ -373,8 +387,8 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "advice", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "mask_assignment"},
+         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -426,9 +440,12 @@ def _framework(
         table.get("stepped_slice", ""),
         tuple(table.get("operators", {}).items()),
         table.get("buffer_assignment", ""),
+        table.get("parameter_assignment", ""),
+        table.get("data_assignment", ""),
+        table.get("parts_of_parameters", ""),
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
-        tuple(table.get("advice", {}).items()),
+        tuple((api, row["why"], row["todo"]) for api, row in table.get("refused", {}).items()),
         tuple(table.get("derived_weights", {}).items()),
         tuple(table.get("dtype_words", {}).items()),
         table.get("keeps_arguments", False),

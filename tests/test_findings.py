@@ -29,7 +29,7 @@ def test_codes_without_an_example_are_those_that_no_file_alone_can_give() -> Non
     assert set(codes()) - set(WITH_EXAMPLE) == {"CM106", "CM203", "CM900"}
 
 
-REFUSED = "import torch\nx = torch.fft.fft(1){comment}\n"
+REFUSED = "import torch\nx = torch.lobpcg(1){comment}\n"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_baseline_knows_a_line_wherever_it_moves_and_no_second_one(tmp_path: P
     file.write_text("# moved down\n" + REFUSED.format(comment=""))
     assert main([*common, "--baseline", str(known)]) == 0
     assert "1 finding(s) silenced by the baseline" in capsys.readouterr().out
-    file.write_text(REFUSED.format(comment="") + "x = torch.fft.fft(1)\n")
+    file.write_text(REFUSED.format(comment="") + "x = torch.lobpcg(1)\n")
     assert main([*common, "--baseline", str(known)]) == 1
     known.write_text("[]")
     assert main([*common, "--baseline", str(known)]) == 2
@@ -91,16 +91,16 @@ def test_sarif(tmp_path: Path, capsys: Any) -> None:
         "startLine": 3,
         "startColumn": 5,
         "endLine": 3,
-        "endColumn": 21,
+        "endColumn": 20,
     }
     assert not run["invocations"][0]["executionSuccessful"]
 
 
 def test_statistics_count_codes_and_refused_apis(tmp_path: Path, capsys: Any) -> None:
-    (tmp_path / "m.py").write_text("import torch\nx = torch.fft.fft(1)\ny = torch.fft.fft(2)\n")
+    (tmp_path / "m.py").write_text("import torch\nx = torch.lobpcg(1)\ny = torch.lobpcg(2)\n")
     main(["port", str(tmp_path / "m.py"), "--to", "mindspore", "--check", "--statistics", "-q"])
     out = capsys.readouterr().out
-    assert "     2  CM101  this API" in out and "     2  refused  torch.fft.fft" in out
+    assert "     2  CM101  this API" in out and "     2  refused  torch.lobpcg" in out
 
 
 @pytest.mark.parametrize(

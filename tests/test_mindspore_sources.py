@@ -72,6 +72,17 @@ MADE = [
     ("t = ops.zeros((2,))\nself.w = Parameter(t)\nself.v = Parameter(t)", "self.w = parameter_of(t)"),
     ("self.w = Parameter(given)", "self.w = parameter_of(given)"),
     ("self.w = Parameter(Tensor(np.ones(2)), name='w')", "self.w = nn.Parameter(tensor_of(np.ones(2)))"),
+    (
+        "self.w = Parameter(ops.zeros((2,)))\nself.w = init.initializer('ones', (2,))",
+        "set_data(self.w, initializer('ones', (2,)))",
+    ),
+    (
+        "self.n = nn.LayerNorm((dim,))\nself.n.gamma = ops.zeros((dim,))",
+        "set_data(self.n.weight, torch.zeros((dim,)))",
+    ),
+    # torch takes no change of a parameter itself.
+    ("self.w = Parameter(ops.zeros((2,)))\nself.w[0] = 1", "self.w.data[0] = 1"),
+    ("self.n = nn.LayerNorm((dim,))\nself.n.gamma[1:] = 0", "self.n.weight.data[1:] = 0"),
     # SequentialCell takes a list too.
     ("self.s = nn.SequentialCell([nn.ReLU()])", "self.s = nn.Sequential(*[nn.ReLU()])"),
     ("self.s = nn.SequentialCell(nn.ReLU(), other)", "self.s = nn.Sequential(nn.ReLU(), other)"),

@@ -165,7 +165,7 @@ def test_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
         cell("%%bash\nls torch"),
         cell("%%time\nlayer = nn.Conv2d(3, 4, 3)  # kept\nfiles = !ls\n"),
         cell("nn.Conv2d?"),
-        cell("import torch\ny = torch.fft.fft(1)"),
+        cell("import torch\ny = torch.lobpcg(1)"),
     ]
     book = {"cells": cells, "metadata": {"kernelspec": {"name": "k"}}, "nbformat": 4, "nbformat_minor": 5}
     Path("n.ipynb").write_text(json.dumps(book))
@@ -203,8 +203,8 @@ def test_a_star_that_may_bring_anything_is_left_and_said(tmp_path: Path, capsys:
 def test_a_notebooks_comments_silence_their_own_cells_lines(tmp_path: Path, capsys: Any) -> None:
     cells = [
         cell("import torch\nx = 1\ny = 2  # convmap: ignore[CM101]"),
-        cell("%%time\nz = 3\nw = torch.fft.fft(1)"),
-        cell("%%time\nv = torch.fft.fft(2)  # convmap: ignore[CM101]"),
+        cell("%%time\nz = 3\nw = torch.lobpcg(1)"),
+        cell("%%time\nv = torch.lobpcg(2)  # convmap: ignore[CM101]"),
     ]
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "n.ipynb").write_text(json.dumps(book))

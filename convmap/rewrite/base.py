@@ -93,8 +93,11 @@ class FilePort:
 
     def _refuse(self, node: ast.AST, api: str, refusal: Refusal) -> None:
         self.port.uses.append(Use(node.lineno, api, "", "refused"))  # type: ignore[attr-defined]
-        advice = refusal.advice or dict(self.source.advice).get(api, "")
-        self._say(refusal.code, "error", node, refusal.reason, advice)
+        known = self.source.refusal_of(api)
+        if known is not None:
+            self._say("CM110", "error", node, f"{api} is not ported: {known[0]}", known[1])
+        else:
+            self._say(refusal.code, "error", node, refusal.reason, refusal.advice)
 
     def _say(self, code: str, severity: str, node: ast.AST, message: str, advice: str = "") -> None:
         line, column = self._place(node.lineno, node.col_offset)  # type: ignore[attr-defined]

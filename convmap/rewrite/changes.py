@@ -24,6 +24,9 @@ class Changes(Parameters):
             holder = target
             while isinstance(holder, ast.Subscript):
                 holder = holder.value
+            if isinstance(target, ast.Subscript) and isinstance(holder, ast.Attribute):
+                if self._part_of_parameter(holder):
+                    continue
             kind = self.inference.object_kind(holder)
             if kind != "tensor" and not (kind == "unknown" and self._computes(statement)):
                 continue
@@ -45,6 +48,27 @@ class Changes(Parameters):
                     f" in {self.target.name}"
                 )
                 self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
+
+    def _part_of_parameter(self, holder: ast.Attribute) -> bool:
+        """Write ``self.fc.bias.data[0] = 2`` where the target takes no change of a parameter itself."""
+        if self.source.parts_of_parameters or not self.target.parts_of_parameters or self.mixed:
+            return False
+        layers = [b for api in self._layer_apis(holder.value) for b in self.source.by_api.get(api, ())]
+        own = getattr(holder.value, "id", "") == "self" and self.inference.enclosing(holder, ast.ClassDef)
+        made = self.inference.attributes.get((own, holder.attr), []) if isinstance(own, ast.ClassDef) else []
+        if any(w.name == holder.attr for b in layers for w in b.weights) or any(
+            map(self._is_parameter, made)
+        ):
+            end = self.document.span(holder)[1]
+            name = (end - len(holder.attr.encode()), end)
+            text = self.edits.by_span.get(name, holder.attr) + self.target.parts_of_parameters
+            self.edits.replace(name, text)
+            return True
+        return False
+
+    def _is_parameter(self, value: ast.expr) -> bool:
+        api = self.names.qualified(value.func) if isinstance(value, ast.Call) else None
+        return any(b.operator.kind == "parameter" for b in self.source.by_api.get(api or "", ()))
 
     def _own_part(self, call: ast.Call) -> str | None:
         """Give ``x[i]`` of the statement ``x[i].mul_(2)`` where nothing else holds x: it can be assigned to."""
@@ -93,24 +117,6 @@ class Changes(Parameters):
         self.edits.replace(self.document.span(call), f"{part} = {text}")
         self.port.uses.append(Use(call.lineno, api, "", "exact"))
         return True
-
-    def _buffer(self, statement: ast.Assign | ast.AnnAssign) -> None:
-        """Port ``self.mean = x`` of a registered buffer where the target takes no assignment."""
-        if self.mixed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-            return
-        target = statement.targets[0]
-        owner = self.inference.enclosing(statement, ast.ClassDef)
-        if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
-            return
-        if (owner, target.attr) not in self.inference.buffers:
-            return
-        method = self.target.buffer_assignment
-        value = mark(self.document.span(statement.value))
-        text = f"self.{method}({target.attr!r}, {value})"
-        self.edits.replace(self.document.span(statement), text)
-        self.port.uses.append(
-            Use(statement.lineno, f"{self.source.module_class}.__setattr__", method, "exact")
-        )
 
     def _fills(self, node: ast.expr) -> None:
         """Look at what an initialiser fills; raise Refusal where the target would fill a copy."""

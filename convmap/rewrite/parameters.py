@@ -140,6 +140,29 @@ class Parameters(Callees):
             end = self.document.span(node)[1]
             self.edits.replace((end - len(node.attr.encode()), end), name)
 
+    def _set_weight(self, node: ast.Attribute, value: ast.expr | None) -> None:
+        """Rename a parameter that a layer is given; refuse what its target's layer would not take or not use."""
+        whose = node.value
+        if getattr(whose, "id", "") == "self" or node.attr not in self.source.weight_names:
+            return
+        found = self._layer_apis(whose)
+        rows = [b for api in found for b in self.source.by_api.get(api, ())]
+        if any(w.name == node.attr for b in rows for w in b.weights):
+            if isinstance(value, ast.Constant) and value.value is None:
+                reason = f"{node.attr} of a {found[0]} that is made is set to None, and {self.target.name}'s may read it"
+                advice = "make the layer without it"
+                self._refuse(node, f"{found[0]}.{node.attr}", Refusal("CM102", reason, advice))
+            else:
+                self._weight(node)
+        elif self.inference.object_kind(whose) == "module" and self._is_a_layers(node):
+            layouts = any(t.partition(": ")[2].startswith(f"{node.attr}: ") for t in self.target.layouts)
+            if node.attr in self.target.renamed(self.source) or layouts:
+                reason = f"{ast.unparse(node)} of a layer of unknown class may have another name or layout in {self.target.name}"
+                advice = "make the layer where its class can be read"
+                self._refuse(
+                    node, f"{self.source.module_class}.{node.attr}", Refusal("CM201", reason, advice)
+                )
+
     def _refuse_of_computed(self, operator: Operator, receiver: ast.expr) -> None:
         """Raise Refusal where what only parameters have is asked of another tensor."""
         if operator.name != "requires_grad_of" or is_one_of_parameters(self.inference, receiver):

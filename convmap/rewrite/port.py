@@ -13,9 +13,9 @@ from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal, SourceError
 from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
+from convmap.rewrite.assignments import Assignments
 from convmap.rewrite.base import Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
-from convmap.rewrite.changes import Changes
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.introspection import Introspection
@@ -65,7 +65,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Changes, Introspection, Operators):
+class _Porter(Growth, Assignments, Introspection, Operators):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -92,8 +92,13 @@ class _Porter(Growth, Changes, Introspection, Operators):
             for target in assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]:
                 if isinstance(target, ast.Attribute) and not self.mixed:
                     self._setting(target)
+                    self._set_weight(target, assignment.value)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
                 self._buffer(assignment)
+            if self.target.data_assignment:
+                self._data(assignment)
+            if self.target.parameter_assignment != self.source.parameter_assignment != "":
+                self._filled_parameter(assignment)
         for definition in self.names.definitions:
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)

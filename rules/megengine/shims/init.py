@@ -3,6 +3,7 @@
 import math
 
 import megengine
+import megengine.functional as F
 import numpy as np
 
 
@@ -23,6 +24,19 @@ def set_to(tensor, values):
     """Fill a parameter with NumPy's values."""
     tensor._reset(megengine.Tensor(np.asarray(values, np.float32)))
     return tensor
+
+
+def copy_values(tensor, source):
+    """Fill a parameter or buffer with a tensor's values, repeated to its shape."""
+    values = F.broadcast_to(source.detach().astype(tensor.dtype), tensor.shape)
+    tensor._reset(megengine.Tensor(values))
+    return tensor
+
+
+def set_data(parameter, data):
+    """Give a parameter a tensor's values and its shape: its attribute data would be another tensor."""
+    parameter._reset(megengine.Tensor(data.detach().astype(parameter.dtype)))
+    return parameter
 
 
 def normal_(tensor, mean=0.0, std=1.0):

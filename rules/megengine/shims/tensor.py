@@ -293,6 +293,13 @@ def scatter_add(input, dim, index, src):
     return input
 
 
+def masked_scatter(input, mask, source):
+    """Put a tensor's elements, in their order, where a mask marks them."""
+    mask = F.broadcast_to(mask, input.shape)
+    place = F.maximum(F.cumsum(mask.reshape(-1).astype("int32"), 0) - 1, 0)
+    return where(mask, source.reshape(-1)[place].reshape(input.shape), input)
+
+
 def index_add(input, dim, index, source):
     """Add slices at the places of a vector along an axis."""
     shape = [1] * source.ndim

@@ -5,12 +5,23 @@ import math
 import mindspore
 import numpy as np
 
+from mindspore import ops
 from mindspore.common import initializer
 
 
 def set_to(tensor, init):
     """Fill a parameter from an initialiser."""
     tensor.set_data(initializer.initializer(init, tensor.shape, tensor.dtype))
+    return tensor
+
+
+def copy_values(tensor, source):
+    """Fill a parameter or buffer with a tensor's values, repeated to its shape."""
+    values = ops.broadcast_to(ops.stop_gradient(source).astype(tensor.dtype), tensor.shape)
+    if isinstance(tensor, mindspore.Parameter):
+        tensor.set_data(values)
+    else:
+        tensor.assign_value(values)
     return tensor
 
 

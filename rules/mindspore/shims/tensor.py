@@ -238,6 +238,13 @@ def scatter_add(input, dim, index, src):
     return ops.tensor_scatter_elements(input, index, src, dim, "add")
 
 
+def masked_scatter(input, mask, source):
+    """Put a tensor's elements, in their order, where a mask marks them."""
+    mask = ops.broadcast_to(mask, input.shape)
+    place = ops.clamp(ops.cumsum(mask.reshape(-1).astype(mindspore.int32), 0) - 1, 0)
+    return ops.where(mask, ops.gather(source.reshape(-1), place, 0).reshape(input.shape), input)
+
+
 def index_add(input, dim, index, source):
     """Add slices at the places of a vector along an axis."""
     shape = [1] * source.ndim

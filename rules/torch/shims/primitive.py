@@ -213,6 +213,17 @@ class Shape(nn.Module):
         return tuple(x.shape)
 
 
+class ResizeNearestNeighbor(nn.Module):
+    """The nearest element for each of a size: n c h w."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        return F.interpolate(x, self.size, mode="nearest")
+
+
 def reshape(input, shape):
     """The elements in another shape."""
     return input.reshape(shape)
