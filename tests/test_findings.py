@@ -120,6 +120,7 @@ def test_statistics_count_codes_and_refused_apis(tmp_path: Path, capsys: Any) ->
             "mindspore.nn.BatchNorm2d",
             ["torch.nn.BatchNorm2d", "momentum -> momentum: default 0.9 → 0.1; one minus the value"],
         ),
+        ("torch.optim.Adam", ["is not ported", "What to do: write the training loop in the target"]),
     ],
 )
 def test_explain(name: str, words: list[str], capsys: Any) -> None:

@@ -38,6 +38,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     rules = load()
     source = next((f for f in rules.frameworks.values() if name.split(".")[0] == f.package), None)
+    refused = source.refusal_of(name) if source else None
+    if refused is not None:
+        print(f"{name} is not ported: {refused[0]}\n\nWhat to do: {refused[1]}")
+        return 0
     bindings = source.by_api.get(name) if source else None
     if source is None or not bindings:
         raise ConvmapError(f"{name!r} is no code and no API in the rules{_near(name, rules)}")

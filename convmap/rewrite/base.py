@@ -86,6 +86,8 @@ class FilePort:
         self.ported: set[ast.AST] = set()
         self.shims: list[str] = []
         self.layer_targets: dict[str, list[str]] = {}
+        # Parameters that the two lay out in different ways: torch has none of its own.
+        self.layouts = target.layouts or self.source.layouts
         packages = self.names.packages
         self.arrays = "numpy" in packages
         # Which methods of tensors a half ported file means can't be told: they look alike.

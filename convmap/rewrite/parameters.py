@@ -155,7 +155,7 @@ class Parameters(Callees):
             else:
                 self._weight(node)
         elif self.inference.object_kind(whose) == "module" and self._is_a_layers(node):
-            layouts = any(t.partition(": ")[2].startswith(f"{node.attr}: ") for t in self.target.layouts)
+            layouts = any(t.partition(": ")[2].startswith(f"{node.attr}: ") for t in self.layouts)
             if node.attr in self.target.renamed(self.source) or layouts:
                 reason = f"{ast.unparse(node)} of a layer of unknown class may have another name or layout in {self.target.name}"
                 advice = "make the layer where its class can be read"
@@ -174,18 +174,18 @@ class Parameters(Callees):
 
     def _refuse_shape(self, operator: Operator, node: ast.expr, receiver: ast.expr | None) -> None:
         """Raise Refusal where the shape of one of ``module.parameters()`` is asked for, and differs."""
-        if operator.name not in _SHAPES or receiver is None or not self.target.layouts:
+        if operator.name not in _SHAPES or receiver is None or not self.layouts:
             return
         if not is_one_of_parameters(self.inference, receiver):
             return
-        vectors = [text for text in self.target.layouts if len(text.split(": ")[2].split(" -> ")[0]) == 1]
+        vectors = [text for text in self.layouts if len(text.split(": ")[2].split(" -> ")[0]) == 1]
         around = self.names.parent.get(node)
         counted = isinstance(around, ast.Call) and getattr(around.func, "id", "") == "len"
         rank = around if counted and operator.name != "rank_of" else node
         ranked = counted or operator.name == "rank_of"
         if ranked and not vectors and isinstance(rank, ast.expr) and self._separates_vectors(rank):
             return
-        example = (vectors or self.target.layouts)[0]
+        example = (vectors or self.layouts)[0]
         reason = f"parameters have other shapes in {self.target.name} (as {example})"
         raise Refusal("CM201", reason, "tell layers apart by isinstance, or parameters by their names")
 
@@ -200,7 +200,7 @@ class Parameters(Callees):
 
     def _doubt_layout(self, node: ast.Attribute) -> None:
         """Say that a parameter of a layer whose class is open may be laid out in another way."""
-        own = [text for text in self.target.layouts if text.partition(": ")[2].startswith(f"{node.attr}: ")]
+        own = [text for text in self.layouts if text.partition(": ")[2].startswith(f"{node.attr}: ")]
         if own and not self._in_initialiser(node):
             reason = f"{ast.unparse(node)} may have another layout in {self.target.name} (as {own[0]})"
             self._say("CM201", "warning", node, reason, "make the layer where its class can be read")
@@ -209,15 +209,16 @@ class Parameters(Callees):
         """Give the names and the layouts that a parameter of one of some layers may have in the target."""
         names, layouts = set(), set()
         for binding in bindings.values():
-            canonical = next(w.canonical for w in binding.weights if w.name == attribute)
+            mine = next(w for w in binding.weights if w.name == attribute)
             chosen = self.layer_targets.get(binding.api, [])
             for other in self.target.for_operator(binding.operator, binding.dims):
                 if chosen and (other.shim or other.api) not in chosen:
                     continue
                 for weight in other.weights:
-                    if weight.canonical == canonical:
+                    if weight.canonical == mine.canonical:
                         names.add(weight.name)
-                        layouts.add(weight.layout)
+                        same = weight.layout == mine.layout
+                        layouts.add("" if same else weight.layout or f"from {mine.layout}")
         return names, layouts
 
     def _is_a_layers(self, node: ast.Attribute) -> bool:
@@ -255,6 +256,10 @@ class Parameters(Callees):
         while at is not None and not isinstance(at, ast.stmt):
             if isinstance(at, ast.Compare) and any(isinstance(o, (ast.Is, ast.IsNot)) for o in at.ops):
                 return or_tested
+            if isinstance(at, ast.Attribute) and at is not node:
+                asked = self.source.by_api.get(f"{self.source.tensor_class}.{at.attr}", ())
+                if any(b.operator.name in _SHAPES for b in asked):
+                    return False  # 1 / m.weight.shape[1] is of the layout, whatever it is for
             if isinstance(at, ast.Call):
                 api = self._api_of(at)[0] or ""
                 return any(b.operator.kind == "init" for b in self.source.by_api.get(api, ()))

@@ -1,4 +1,4 @@
-"""Layers with MindSpore's signatures, for classes that are passed on as values, and pools with 'same'."""
+"""Layers with MindSpore's or MegEngine's signatures, for classes that are passed on as values, and pools with 'same'."""
 
 import torch.nn as nn
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ def only_defaults(**given):
     usual = {
         "gamma_init": "ones", "beta_init": "zeros", "moving_mean_init": "zeros", "moving_var_init": "ones",
         "use_batch_statistics": None, "data_format": "NCHW", "begin_norm_axis": -1, "begin_params_axis": -1,
-        "use_one_hot": False, "padding_idx": None,
+        "use_one_hot": False, "padding_idx": None, "freeze": False,
     }
     for name, value in given.items():
         if value != usual[name]:
@@ -37,6 +37,22 @@ class MindSporeBatchNorm1d(MindSporeBatchNorm, nn.BatchNorm1d):
 
 class MindSporeBatchNorm2d(MindSporeBatchNorm, nn.BatchNorm2d):
     """nn.BatchNorm2d with MindSpore's signature."""
+
+
+class MegEngineBatchNorm:
+    """What the batch norms below share: momentum is the part of the old statistics."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.9, affine=True, track_running_stats=True, freeze=False):
+        only_defaults(freeze=freeze)
+        super().__init__(num_features, eps, 1.0 - momentum, affine, track_running_stats)
+
+
+class MegEngineBatchNorm1d(MegEngineBatchNorm, nn.BatchNorm1d):
+    """nn.BatchNorm1d with MegEngine's signature."""
+
+
+class MegEngineBatchNorm2d(MegEngineBatchNorm, nn.BatchNorm2d):
+    """nn.BatchNorm2d with MegEngine's signature."""
 
 
 class MindSporeGroupNorm(nn.GroupNorm):
