@@ -82,6 +82,7 @@ class Quirk:
     accuracy: float = 0.0
     functions: tuple[str, ...] = ()  # torch's names of what ``accuracy`` is of, where errors of values spread
     mode: str = ""  # train or eval, where ``functions`` have the error in one only
+    by_channel: bool = False  # the error is one for all of a channel: it does not average out
     raises: tuple[str, ...] = (OTHER_VALUES,)
     shows: str = "values"  # what differs where nothing is raised: values, gradient or rounding
 

@@ -114,11 +114,17 @@ class Sides:
         found: dict[str, Any] = self.pool[framework].ask("run", model=model, dtype=dtype, **arguments)
         return found
 
-    def disturbed(self, sample: Sample, errors: dict[str, float]) -> tuple[dict[Key, Runs], set[str]]:
-        """Add runs of the judge's framework whose functions have errors of these sizes; say which it called."""
+    def disturbed(
+        self, sample: Sample, errors: dict[str, float], by_channel: list[str]
+    ) -> tuple[dict[Key, Runs], set[str]]:
+        """Add runs of the judge's framework whose functions have errors of these sizes; say which it called.
+
+        ``by_channel``: those whose error is one for all of a channel, in a run of its own.
+        """
         state = sample.state if self.source == JUDGE else self.moved(sample.state)
         common = dict(sample.common, inputs=list(sample.inputs.arrays), state=state, disturbed=errors)
-        more = [self._run(JUDGE, at_once=at_once, **common) for at_once in (False, True)]
+        ways = ("element", "call", *(("channel",) if by_channel else ()))
+        more = [self._run(JUDGE, signs=signs, by_channel=by_channel, **common) for signs in ways]
         found = self.tensors([sample.like, *((JUDGE, answer) for answer in more)])
         tensors = {key: (*found[key][1:], *runs) for key, runs in sample.tensors.items()}
         return tensors, {name for answer in more for name in answer["disturbed"]}

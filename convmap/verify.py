@@ -134,7 +134,8 @@ def _excused(
     errors = {name: row.accuracy / GROWTH for row in rows for name in row.functions}
     if not errors:
         return _compared([s.tensors for s in samples])
-    found = [sides.disturbed(sample, errors) for sample in samples]
+    by_channel = sorted({name for row in rows if row.by_channel for name in row.functions})
+    found = [sides.disturbed(sample, errors, by_channel) for sample in samples]
     called = {name for _, names in found for name in names}
     effects = [row.effect for row in rows if called & set(row.functions)]
     verdict.excuses = tuple(dict.fromkeys([*verdict.excuses, *effects]))

@@ -458,3 +458,25 @@ def test_recorded_errors_are_followed_through_the_model(
     assert not verdict.holds and word in text_of(verdict)
     assert verdict.known is (word == "recorded")
     assert ("exp, and with it" in page_of([verdict])) is verdict.known
+
+
+DEEP = (
+    "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.layers = nn.Sequential(*[nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())"
+    " for _ in range(3)])\n    def forward(self, x):\n        return self.layers(x)\n"
+)
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("written,right", [("M.BatchNorm2d(4)", True), ("M.BatchNorm2d(4, eps=1e-3)", False)])
+def test_an_error_of_whole_channels_hides_no_mistake(
+    written: str, right: bool, tmp_path: Path, pool: Workers
+) -> None:
+    # MegEngine's batch statistics are off for a channel at once, and more so the more values it has.
+    source, port = tmp_path / "m.py", tmp_path / "by_hand.py"
+    source.write_text(DEEP)
+    ported = port_file(Request("megengine"), source)
+    assert ported is not None and ported.after.count("M.BatchNorm2d(4)") == 1
+    port.write_text(ported.after.replace("M.BatchNorm2d(4)", written))
+    verdict = verify(Case("deep", source, "Net()", ("2x4x96x96",), port), "megengine", pool, load(), seeds=1)
+    assert (verdict.holds or verdict.known) is right, text_of(verdict)

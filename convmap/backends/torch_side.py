@@ -68,8 +68,8 @@ def _copied(net):
 class Disturbance:
     """Functions whose results are a little off."""
 
-    def __init__(self, sizes, at_once):
-        self.at_once, self.called, self.inside = at_once, set(), False
+    def __init__(self, sizes, signs, by_channel=()):
+        self.signs, self.by_channel, self.called, self.inside = signs, by_channel, set(), False
         self.stream = numpy.random.RandomState(0)
         owners = (torch, torch.nn.functional, torch.Tensor, torch.special)
         self.replaced = [
@@ -87,10 +87,18 @@ class Disturbance:
             finally:
                 self.inside = False
             self.called.add(name)
-            signs = self.stream.randint(0, 2, () if self.at_once else tuple(out.shape)) * 2 - 1
-            return out * torch.from_numpy(numpy.asarray(1 + size * signs)).to(out.dtype)
+            shape = {"element": tuple(out.shape), "call": ()}.get(self.signs)
+            if self.signs == "channel" and name in self.by_channel:
+                # Means that are off: the same for a channel, as a part of the largest value.
+                signs = self._drawn((1, out.shape[1], *[1] * (out.dim() - 2)))
+                return out + (size * signs).to(out.dtype) * out.detach().abs().max()
+            signs = self._drawn(tuple(out.shape) if shape is None else shape)
+            return out * (1 + size * signs).to(out.dtype)
 
         return disturbed
+
+    def _drawn(self, shape):
+        return torch.from_numpy(numpy.asarray(self.stream.randint(0, 2, shape) * 2.0 - 1))
 
 
 class Model:
@@ -223,14 +231,16 @@ class Model:
         state=None,
         onednn=True,
         disturbed=None,
-        at_once=False,
+        signs="element",
+        by_channel=(),
     ):
         """Run a copy of the model; ``state``: values of weights, which keep their precision here.
 
         ``disturbed``: functions by name, each with the relative size of the errors that its results get,
-        of random sign: for each element, or ``at_once`` for all of a call.
+        of random sign: for each ``element``, for all of a ``call``, or for each ``channel`` of the functions
+        ``by_channel``, whose errors are then added.
         """
-        disturbance = Disturbance(disturbed or {}, at_once)
+        disturbance = Disturbance(disturbed or {}, signs, by_channel)
         with torch.backends.mkldnn.flags(enabled=onednn), side.Patched(self.module, disturbance.replaced):
             answer = self._run(inputs, lists, train, cotangents, dtype, noise_seed, state)
         return {**answer, "disturbed": sorted(disturbance.called)}
