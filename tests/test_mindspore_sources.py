@@ -106,6 +106,7 @@ REFUSED = [
     # Without a dtype MindSpore cuts the value to a whole number.
     ("pass", "return ops.full((2,), 0.5)", "CM204"),
     ("self.z = nn.ZeroPad2d(-1)", "return self.z(x)", "CM204"),
+    ("self.d = nn.Dense(2, 3, activation='relu')", "return self.d(x)", "CM202"),
     # An attribute whose form was not measured.
     ("self.c = nn.Conv2d(3, 4, 3)", "return self.c.padding", "CM102"),
 ]
