@@ -13,9 +13,9 @@ from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal, SourceError
 from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
-from convmap.rewrite.assignments import Assignments
 from convmap.rewrite.base import Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
+from convmap.rewrite.divergences import Divergences
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.introspection import Introspection
@@ -65,7 +65,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Assignments, Introspection, Operators):
+class _Porter(Growth, Divergences, Introspection, Operators):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -253,38 +253,6 @@ class _Porter(Growth, Assignments, Introspection, Operators):
         self.ported.add(call)
         if plan.status == "lossy":
             self._say("CM203", "warning", call, plan.binding.note, "leave the option out for the exact port")
-
-    def _refuse_divergence(self, lifted: translate.Lifted, call: ast.Call, receiver: ast.expr | None) -> None:
-        """Refuse what the source itself computes otherwise than the call says, by its recorded quirks."""
-        for limit, sure in translate.divergences(lifted):
-            first = receiver if receiver is not None else next(iter(call.args), None)
-            if limit.shows == "gradient" and first is not None and self._without_gradient(first):
-                continue
-            reason = f"{lifted.binding.api} of {self.source.name}: {limit.reason}"
-            if sure:
-                raise Refusal("CM204", reason, "port this call by hand, and check it with verify")
-            self._say("CM204", "note", call, reason + " (whether it does here is known at run time)")
-
-    def _without_gradient(self, node: ast.expr) -> bool:
-        """Tell whether what an expression gives carries no gradient: a comparison, or data."""
-        if isinstance(node, (ast.Compare, ast.Constant)):
-            return True
-        if isinstance(node, ast.Call):
-            api = self.names.qualified(node.func) or ""
-            if api.partition(".")[0] == "numpy":
-                return True
-            given = [k.value for k in node.keywords] + node.args
-            if not api and isinstance(node.func, ast.Attribute):
-                api = f"{self.source.tensor_class}.{node.func.attr}"
-                given.append(node.func.value)
-            found = [b.operator for b in self.source.by_api.get(api, ())]
-            if all(o.kind in ("function", "class") for o in found) and found:
-                return not any(o.gradient for o in found) or all(self._without_gradient(n) for n in given)
-            return False
-        if isinstance(node, (ast.BinOp, ast.BoolOp, ast.UnaryOp)):
-            inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
-            return all(self._without_gradient(n) for n in inner)
-        return False
 
     @staticmethod
     def _is_dtype(binding: Binding, name: str | None, position: int) -> bool:
