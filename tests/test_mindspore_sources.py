@@ -80,6 +80,7 @@ MADE = [
         "self.n = nn.LayerNorm((dim,))\nself.n.gamma = ops.zeros((dim,))",
         "set_data(self.n.weight, torch.zeros((dim,)))",
     ),
+    ("given.attn.weight.set_data(ops.zeros((2,)))", "set_data(given.attn.weight, torch.zeros((2,)))"),
     # torch takes no change of a parameter itself.
     ("self.w = Parameter(ops.zeros((2,)))\nself.w[0] = 1", "self.w.data[0] = 1"),
     ("self.n = nn.LayerNorm((dim,))\nself.n.gamma[1:] = 0", "self.n.weight.data[1:] = 0"),
