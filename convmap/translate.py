@@ -120,10 +120,15 @@ def divergences(lifted: Lifted) -> list[tuple[Limit, bool]]:
 
     Those that raise are left out: who has such a call knows it.
     """
-    limits = [limit for limit in lifted.binding.limits if limit.shows in ("values", "gradient")]
+    read = lifted.binding.read_only  # its limits can be about nothing but reading
+    limits = [limit for limit in lifted.binding.limits if read or limit.shows in ("values", "gradient")]
     names = _names_with_kinds(lifted.call) if limits else {}
     answers = [(limit, holds(limit.when, names)) for limit in limits]
-    return [(limit, answer is True) for limit, answer in answers if answer is not False]
+    return [
+        (limit, answer is True or (read and limit.shows != "gradient"))
+        for limit, answer in answers
+        if answer is not False
+    ]
 
 
 def equal(a: SlotValue, b: SlotValue, dims: int | None = None) -> bool:

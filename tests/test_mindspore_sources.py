@@ -108,6 +108,9 @@ REFUSED = [
     ("pass", "return ops.full((2,), 0.5)", "CM204"),
     ("self.z = nn.ZeroPad2d(-1)", "return self.z(x)", "CM204"),
     ("self.d = nn.Dense(2, 3, activation='relu')", "return self.d(x)", "CM202"),
+    ("self.p = nn.Pad(((0, 0), (1, 1)), mode='REFLECT')", "return self.p(x)", "CM204"),
+    ("self.p = nn.Pad(((0, 0), (1, 1)), mode=given)", "return self.p(x)", "CM204"),
+    ("pass", "return ops.interpolate(x, scale_factor=1.7, mode='bilinear')", "CM204"),
     # An attribute whose form was not measured.
     ("self.c = nn.Conv2d(3, 4, 3)", "return self.c.padding", "CM102"),
 ]
@@ -144,3 +147,14 @@ def test_a_parameter_that_shares_its_memory_in_torch_is_refused(target: str) -> 
     port = port_text(text, "torch", target)
     assert [d.line for d in port.diagnostics if d.code == "CM202"] == [7, 8]
     assert "Parameter(u)" in port.after
+
+
+def test_parameters_that_layers_are_given_together_are_renamed() -> None:
+    text = (
+        "import torch\nimport torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a, self.b = nn.LayerNorm(3), nn.LayerNorm(3)\n"
+        "        self.a.weight = self.b.weight = nn.Parameter(torch.ones(3))\n"
+        "        self.a.bias, self.b.bias = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))\n"
+    )
+    after = port_text(text, "torch", "mindspore").after
+    assert "self.a.gamma = self.b.gamma = " in after and "self.a.beta, self.b.beta = " in after

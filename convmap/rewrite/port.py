@@ -89,8 +89,11 @@ class _Porter(Growth, Divergences, Introspection, Operators):
             self._change(change)
         for assignment in self.names.assignments:
             self._child(assignment)
-            for target in assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]:
-                if isinstance(target, ast.Attribute) and not self.mixed:
+            targets = list(assignment.targets) if isinstance(assignment, ast.Assign) else [assignment.target]
+            for target in targets:
+                if isinstance(target, (ast.Tuple, ast.List)):
+                    targets += target.elts
+                elif isinstance(target, ast.Attribute) and not self.mixed:
                     self._setting(target)
                     self._set_weight(target, assignment.value)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
