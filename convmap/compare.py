@@ -27,6 +27,7 @@ class Comparison:
     error: float
     bound: float
     problem: str = ""
+    furthest: float = 0.0  # the largest difference of one element
 
     @property
     def holds(self) -> bool:
@@ -72,7 +73,8 @@ def compare(
         multiple = 0.0 if error == 0 else error / allowed if allowed > 0 else float("inf")
         if multiple >= worst:
             worst, largest, bound = multiple, error, allowed
-    return Comparison(name, kind, worst, largest, bound, pattern(other, judge) if worst > 1 else "")
+    problem = pattern(other, judge) if worst > 1 else ""
+    return Comparison(name, kind, worst, largest, bound, problem, _maximum(off))
 
 
 def _maximum(array: np.ndarray) -> float:

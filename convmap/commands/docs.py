@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from convmap.claims import AGREES, Outcome
 from convmap.errors import ConvmapError
 
 EXAMPLES = """examples:
@@ -16,6 +17,8 @@ EXAMPLES = """examples:
   convmap docs build -o public/
   convmap docs build --run                run every example first: minutes, and the frameworks
   convmap docs check public/              follow every link of a built site
+  convmap docs claims                     what MegEngine's page of mapped APIs says, and what is so
+  convmap docs claims --record            run its rows again and keep what comes of them
 
 The site is made from the rules and the recorded runs; no framework is needed (pip install
 'convmap[docs]'), unless the examples are to --run again. Exit codes: 0 built, 2 an example or its record
@@ -39,6 +42,32 @@ def add(commands: Any) -> None:
     check = actions.add_parser("check", help="follow every link of a built site")
     check.add_argument("folder", metavar="FOLDER")
     check.set_defaults(run=_check)
+
+    said = actions.add_parser("claims", help="list the mapped rows of MegEngine's page that do not hold")
+    said.add_argument("--record", action="store_true", help="run every row again, and write the evidence")
+    said.set_defaults(run=_claims)
+
+
+def _claims(args: argparse.Namespace) -> int:
+    from convmap import claims
+
+    found = claims.run_all(_show) if args.record else claims.recorded()
+    if args.record:
+        claims.record(found)
+    else:
+        for outcome in found:
+            _show(outcome)
+    off = {(o.api, o.other) for o in found if o.verdict != AGREES}
+    rows = {(o.api, o.other) for o in found}
+    print(f"{len(rows)} rows, {len(found)} calls: {len(off)} rows do not do the same in at least one call")
+    return 0
+
+
+def _show(outcome: Outcome) -> None:
+    if outcome.verdict != AGREES:
+        print(
+            f"{outcome.api} -> {outcome.other}: {outcome.call}: {outcome.verdict}: {outcome.why}", flush=True
+        )
 
 
 def _build(args: argparse.Namespace) -> int:

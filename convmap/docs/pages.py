@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from convmap import coverage
+from convmap.claims import AGREES, Outcome, recorded
 from convmap.cli import parser as command_line
 from convmap.diagnostics import codes
 from convmap.docs.facts import Pair, pairs, shown_name, signature
@@ -150,9 +151,31 @@ def claims() -> list[dict[str, str]]:
 def _official(apis: Iterable[str], words: Words) -> list[str]:
     wanted = set(apis)
     rows = [row for row in claims() if row["api"] in wanted]
-    if not rows:
+    mapped = [o for o in recorded() if o.verdict != AGREES and {o.api, o.other} <= wanted]
+    if not rows and not mapped:
         return []
-    return [f"## {words('official_here')}", "", *_claim_table(rows, words)]
+    lines = [f"## {words('official_here')}", ""]
+    if rows:
+        lines += _claim_table(rows, words)
+    if mapped:
+        lines += [words("mapped_here"), "", *_mapped_table(mapped, words)]
+    return lines
+
+
+def _mapped_table(outcomes: Iterable[Outcome], words: Words) -> list[str]:
+    heads = (words("api_name"), words("mapped_to"), words("mapped_call"), words("mapped_came"))
+    return _table(
+        heads,
+        [
+            (
+                _code(o.api),
+                _code(o.other),
+                _code(o.call),
+                words(f"came_{o.verdict}", o.why.replace("|", "\\|")),
+            )
+            for o in outcomes
+        ],
+    )
 
 
 def _claim_table(rows: list[dict[str, str]], words: Words) -> list[str]:
@@ -322,7 +345,12 @@ def official_page(words: Words) -> str:
         counts[row["problem"]] = counts.get(row["problem"], 0) + 1
     said = ", ".join(f"{words(problem)} {n}" for problem, n in sorted(counts.items()))
     lines = [f"# {words('official_title')}", "", words("official_note", len(rows), said), ""]
-    return "\n".join([*lines, *_claim_table(rows, words)])
+    outcomes = recorded()
+    off = [o for o in outcomes if o.verdict != AGREES]
+    pairs, bad = {(o.api, o.other) for o in outcomes}, {(o.api, o.other) for o in off}
+    lines += [*_claim_table(rows, words), "", f"## {words('mapped_title')}", ""]
+    lines += [words("mapped_note", len(pairs), len(outcomes), len(bad)), ""]
+    return "\n".join([*lines, *_mapped_table(off, words)])
 
 
 def pictures_page(words: Words) -> str:

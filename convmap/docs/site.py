@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from convmap import coverage
+from convmap import claims, coverage
 from convmap.diagnostics import codes
 from convmap.docs import pages
 from convmap.docs.interface import interface_page
@@ -51,6 +51,7 @@ def build(output: Path, shown: Callable[[str], None] = print, run: bool = False)
     _check_evidence()
     if run:
         evidence = {way: run_again(*way, found, pieces(way[0]), shown) for way, found in evidence.items()}
+        _claims_again(shown)
     with tempfile.TemporaryDirectory() as scratch:
         runs = []
         for language in LANGUAGES:
@@ -79,6 +80,15 @@ def build(output: Path, shown: Callable[[str], None] = print, run: bool = False)
     links = check_links(output)
     examples = sum(len(found["examples"]) for found in evidence.values())
     return {"pages": sum(count for _, count, _ in runs), "examples": examples, "links": links}
+
+
+def _claims_again(shown: Callable[[str], None]) -> None:
+    """Run the rows of MegEngine's page; raise ConvmapError where one gives another verdict than recorded."""
+    before = claims.recorded()
+    shown(f"{len(before)} calls of MegEngine's page of mapped APIs")
+    for old, new in zip(before, claims.run_all(lambda outcome: None)):
+        if old.verdict != new.verdict:
+            raise ConvmapError(f"{new.api}: {new.call}: {new.verdict} ({new.why}), recorded as {old.verdict}")
 
 
 def run_again(
