@@ -229,6 +229,9 @@ def _or_default_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> d
 
 
 def _ignored_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    value = args["param"]
+    if not value.pure:
+        raise CannotWrite(f"{value.code} means nothing here, but evaluating it may do something")
     return {}
 
 

@@ -214,6 +214,11 @@ class Binding:
         return next((p for p in self.params if p.kind == "args"), None)
 
     @functools.cached_property
+    def rest(self) -> Param | None:
+        """The parameter that takes all keywords that are left."""
+        return next((p for p in self.params if p.kind == "kwargs"), None)
+
+    @functools.cached_property
     def plain(self) -> tuple[Param, ...]:
         """The parameters that may be given by position."""
         return tuple(p for p in self.params if p.kind == "plain")

@@ -111,6 +111,8 @@ class Framework:
     tensor_only_from: tuple[tuple[str, int], ...] = ()  # with this many positional arguments
     parallel_prefix: str = ""  # what a data parallel wrapper puts before the names of its model
     growing: frozenset[str] = frozenset()  # methods that add children to a container
+    # Of methods of modules, the signature to have, their name here, the decorator of the method that makes parents call them.
+    overriding: tuple[tuple[str, tuple[str, str, str]], ...] = ()
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     operators: tuple[
@@ -120,6 +122,7 @@ class Framework:
     parameter_assignment: str = ""  # the operator that self.weight = tensor is of a parameter; "": none
     data_assignment: str = ""  # the operator that stands for p.data = tensor; "": assignment
     parts_of_parameters: str = ""  # what p[i] = x writes behind p where p itself takes no change
+    parts_in_lists: bool = False  # a module takes those of its lists, tuples and dictionaries for parts
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     refused: tuple[
@@ -389,7 +392,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "dtype_words",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -437,6 +440,7 @@ def _framework(
         tuple(table.get("tensor_only_from", {}).items()),
         table.get("parallel_prefix", ""),
         frozenset(table.get("growing", ())),
+        tuple((name, tuple(row)) for name, row in table.get("overriding", {}).items()),
         table.get("after_growth", ""),
         table.get("stepped_slice", ""),
         tuple(table.get("operators", {}).items()),
@@ -444,6 +448,7 @@ def _framework(
         table.get("parameter_assignment", ""),
         table.get("data_assignment", ""),
         table.get("parts_of_parameters", ""),
+        table.get("parts_in_lists", False),
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
         tuple((api, row["why"], row["todo"]) for api, row in table.get("refused", {}).items()),

@@ -56,10 +56,14 @@ def bind(binding: Binding, args: Sequence[Argument]) -> tuple[dict[str, Value], 
     given: dict[str, tuple[int, ...]] = {}
     plain, rest, names = binding.plain, binding.star, binding.named
     extra: list[int] = []
+    others: list[int] = []
     for index, arg in enumerate(args):
         if arg.star == 2:
             raise Refusal("CM105", "arguments come from a ** mapping", "write them out")
         if arg.keyword is not None:
+            if arg.keyword not in names and binding.rest is not None:
+                others.append(index)
+                continue
             if arg.keyword not in names:
                 raise Refusal("CM104", f"{binding.api} has no parameter {arg.keyword!r}")
             if arg.keyword in values:
@@ -74,6 +78,11 @@ def bind(binding: Binding, args: Sequence[Argument]) -> tuple[dict[str, Value], 
             raise Refusal("CM105", "arguments come from a * sequence", "write them out")
         else:
             raise Refusal("CM104", f"{binding.api} takes at most {len(plain)} positional arguments")
+    if binding.rest is not None:
+        pure = all(args[i].value.pure for i in others)
+        code = ", ".join(f"{args[i].keyword}={args[i].value.code}" for i in others)
+        values[binding.rest.name] = Value(code, UNKNOWN, "unknown", (), pure)
+        given[binding.rest.name] = tuple(others)
     if rest is not None:
         items = tuple(args[i].value for i in extra)
         code = ", ".join(v.code for v in items)

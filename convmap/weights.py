@@ -5,6 +5,7 @@ Every tensor is accounted for: mapped, left out with a reason, or an error that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ def plan_weights(
     transfers: list[Transfer] = []
     left_out: list[tuple[str, str]] = []
     wrong: list[str] = []
+    alone: dict[str, str] = {}
     for row in source_tree:
         mine = source.layer_of(own[row["path"]])
         path, theirs = row["path"], None
@@ -68,7 +70,19 @@ def plan_weights(
             elif mine is not None and _canonical(inner, mine) in mine.operator.optional_weights:
                 left_out.append((full, f"{target.name} has no such counter"))
             else:
-                wrong.append(f"{full} has no counterpart {wanted} in the port")
+                alone[full] = wanted
+    by_name = {t.source: t for t in transfers}
+    for full, others in _shared(source_tree, alone):
+        again = next((name for name in others if name in by_name), None)
+        if again is None:
+            wrong.append(f"{full} has no counterpart {alone[full]} in the port")
+        else:
+            left_out.append((full, f"the same tensor as {again}"))
+    by_target = {t.target: t for t in transfers}
+    for name, others in _shared(target_tree, [name for name in shapes if name not in by_target]):
+        again = next((other for other in others if other in by_target), None)
+        if again is not None:
+            transfers.append(Transfer(by_target[again].source, name, shapes[name]))
     filled = {t.target for t in transfers}
     computed = {_join(row["path"], name) for row in source_tree for name in row.get("computed", ())}
     constant = {_join(row["path"], name) for row in target_tree for name in row["buffers"]}
@@ -85,6 +99,16 @@ def plan_weights(
     if wrong:
         raise ConvmapError("weights don't match: " + "; ".join(wrong[:6]))
     return WeightPlan(tuple(transfers), tuple(left_out))
+
+
+def _shared(tree: list[dict[str, Any]], names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Give each name with the others under which the model has the same tensor."""
+    ids = {_join(row["path"], name): found for row in tree for name, found in row.get("ids", {}).items()}
+    groups: dict[int, list[str]] = {}
+    for name, found in ids.items():
+        groups.setdefault(found, []).append(name)
+    for name in names:
+        yield name, [other for other in groups.get(ids.get(name, 0), ()) if other != name]
 
 
 def _join(path: str, name: str) -> str:

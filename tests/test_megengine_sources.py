@@ -53,9 +53,60 @@ LAYOUT = "self.c = M.Conv2d(4, 4, 3, groups=2)\n        "
         (f"{LAYOUT}print(self.c.weight.reshape(-1))", "CM201"),
         (f"{LAYOUT}print([p.shape for p in self.parameters()])", "CM201"),
         ("self.p = M.AdaptiveAvgPool2d(3)", "CM204"),
-        ("M.init.msra_normal_(dim, mode='fan_out')", "CM110"),
+        ("M.init.msra_normal_(dim, mode='fan_out')", "CM201"),
     ],
 )
 def test_what_differs_is_refused(line: str, code: str) -> None:
     port = port_text(HEAD + "        " + line + TAIL, "megengine", "torch")
     assert code in [d.code for d in port.diagnostics]
+
+
+LISTS = [
+    ("self.a = [M.ReLU() for _ in range(3)]", "self.a = nn.ModuleList([nn.ReLU() for _ in range(3)])"),
+    ("self.a = (M.ReLU(), M.ReLU())", "self.a = nn.ModuleList((nn.ReLU(), nn.ReLU()))"),
+    ('self.a = {"b": M.ReLU()}', 'self.a = nn.ModuleDict({"b": nn.ReLU()})'),
+    ("self.a = []\nself.a.append(M.ReLU())", "self.a = nn.ModuleList([])\n        self.a.append(nn.ReLU())"),
+    ("b = []\nb.append(M.ReLU())\nself.a = b", "self.a = nn.ModuleList(b)"),
+    ("b, self.a = dim, [M.ReLU()]", "b, self.a = dim, nn.ModuleList([nn.ReLU()])"),
+    # Not a list of modules, or one until a layer takes its name.
+    ("self.a = []\nself.a.append(dim)", "self.a = []\n"),
+    ("self.a = [M.ReLU()]\nself.a = M.Sequential(*self.a)", "self.a = [nn.ReLU()]\n"),
+]
+
+
+@pytest.mark.parametrize("lines,expected", LISTS)
+def test_lists_of_modules_are_parts(lines: str, expected: str) -> None:
+    port = port_text(HEAD + "        " + lines.replace("\n", "\n        ") + TAIL, "megengine", "torch")
+    assert expected in port.after
+    assert not [d for d in port.diagnostics if d.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "lines", ["self.a = M.ReLU(), M.ReLU()", "b = [M.ReLU()]\nself.a = b\nb.append(M.ReLU())"]
+)
+def test_lists_that_can_not_become_containers_are_reported(lines: str) -> None:
+    port = port_text(HEAD + "        " + lines.replace("\n", "\n        ") + TAIL, "megengine", "torch")
+    assert [d.code for d in port.diagnostics if d.severity == "error"] == ["CM202"]
+
+
+def test_modules_that_torch_does_not_see_are_not_shown_to_megengine() -> None:
+    text = "import torch.nn as nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    found = port_text(text + "        self.teacher = [nn.ReLU()]\n", "torch", "megengine")
+    assert [d.code for d in found.diagnostics if d.severity == "error"] == ["CM202"]
+
+
+def test_modules_go_in_the_order_of_their_framework() -> None:
+    lines = "for m in self.modules():\n            print(m, list(self.children()), next(self.parameters()))"
+    port = port_text(HEAD + "        " + lines + TAIL, "megengine", "torch")
+    assert "in sorted_modules(self):" in port.after and "next(sorted_parameters(self))" in port.after
+    back = (
+        "import torch.nn as nn\nclass N(nn.Module):\n    def f(self):\n        return list(self.children())\n"
+    )
+    assert "list(children(self))" in port_text(back, "torch", "megengine").after
+
+
+def test_initialisers_by_fan_take_the_layer() -> None:
+    lines = "self.c = M.Conv2d(4, 8, 3, groups=2)\n        M.init.msra_normal_(self.c.weight, mode='fan_out')"
+    port = port_text(HEAD + "        " + lines + TAIL, "megengine", "torch")
+    assert "msra_normal_(self.c.weight, mode='fan_out', layer=self.c)" in port.after
+    assert not [d for d in port.diagnostics if d.severity == "error"]

@@ -95,6 +95,7 @@ class Model:
                 "bases": side.bases_of(kind),
                 "parameters": {k: list(v.shape) for k, v in parameters.items()},
                 "buffers": {k: list(v.shape) for k, v in buffers.items()},
+                "ids": {k: id(v) for k, v in {**parameters, **buffers}.items()},
                 "formats": {k: numpy.dtype(v.dtype).name for k, v in {**parameters, **buffers}.items()},
             })  # fmt: skip
         return rows

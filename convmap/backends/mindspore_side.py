@@ -60,14 +60,17 @@ class Model:
         for path, cell in _walk(self.net, ""):
             kind = type(cell)
             rows[path] = {"path": path, "class": side.name_of(kind),
-                          "bases": side.bases_of(kind), "parameters": {}, "buffers": {}, "formats": {}}  # fmt: skip
+                          "bases": side.bases_of(kind), "parameters": {}, "buffers": {}, "formats": {},
+                          "ids": {}}  # fmt: skip
         for _, path, _, name, parameter in self._parameters():
             group = "parameters" if parameter.requires_grad else "buffers"
             rows[path][group][name] = list(parameter.shape)
             rows[path]["formats"][name] = str(parameter.dtype).lower()
+            rows[path]["ids"][name] = id(parameter)
         for _, path, _, name, tensor in self._buffers():
             rows[path]["buffers"][name] = list(tensor.shape)
             rows[path]["formats"][name] = str(tensor.dtype).lower()
+            rows[path]["ids"][name] = id(tensor)
         return list(rows.values())
 
     def get_state(self):

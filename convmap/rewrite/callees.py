@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
+from convmap.rewrite.overrides import Overrides
 from convmap.rewrite.substitutes import Substitutes
 from convmap.source.names import FUNCTIONS
 
 
-class Callees(Substitutes):
+class Callees(Substitutes, Overrides):
     """Names the API of a call."""
 
     def _api_of(self, call: ast.Call) -> tuple[str | None, ast.expr | None]:
@@ -28,7 +29,7 @@ class Callees(Substitutes):
         own = isinstance(func.value, ast.Name) and func.value.id == "self"
         if kind in ("module", "modules") or (own and self.inference.is_module_class(owner)):
             api = f"{self.source.module_class}.{func.attr}"
-            own_method = own and self._defines(owner, func.attr)
+            own_method = own and self._own_method(owner, func.attr)
             known = api in self.source.by_api or func.attr in self.source.module_methods
             if known and not own_method:
                 return api, func.value

@@ -6,7 +6,7 @@ import ast
 
 from convmap.errors import Refusal
 from convmap.model import OpCall, Value, constant
-from convmap.rewrite.base import AXES, INPLACE, Use
+from convmap.rewrite.base import AXES, INPLACE, LAYER, Use
 from convmap.rewrite.edits import reference
 from convmap.rewrite.parameters import Parameters
 from convmap.source.filling import filled
@@ -131,8 +131,10 @@ class Changes(Parameters):
             raise Refusal("CM202", reason, "make it a parameter, and fill that")
 
     def _with_axes(self, lifted: Lifted, filled: ast.expr) -> Lifted:
-        """Say how many spatial axes the layer of a weight has, where the target's initialiser asks."""
+        """Say how many spatial axes the layer of a weight has, or which it is, where an initialiser asks."""
         call = lifted.call
+        if any(slot.name == LAYER for slot in call.operator.slots):
+            return self._with_layer(lifted, filled)
         targets = self.target.for_operator(call.operator, call.dims)
         asked = any(AXES in m.slots for b in targets for m in b.maps)
         axes = self.inference.spatial_axes(filled.value) if isinstance(filled, ast.Attribute) else None
@@ -140,6 +142,22 @@ class Changes(Parameters):
             return lifted
         slots = {**dict(call.slots), AXES: constant(axes)}
         return lifted._replace(call=OpCall(call.operator, call.dims, tuple(slots.items())))
+
+    def _with_layer(self, lifted: Lifted, filled: ast.expr) -> Lifted:
+        """Name the layer of a weight; raise Refusal where it is a parameter whose layer can't be read."""
+        if isinstance(filled, ast.Attribute) and getattr(filled.value, "id", "") == "self":
+            owner = self.inference.enclosing(filled, ast.ClassDef)
+            if self.inference.attribute_values(owner, filled.attr):
+                return lifted  # a parameter of the class's own has one shape everywhere
+        named = isinstance(filled, ast.Attribute) and filled.attr in self.source.weight_names
+        if not named or not self.inference.pure(filled):
+            reason = (
+                f"the groups of {ast.unparse(filled)} can't be read, and {self.source.name} counts by them"
+            )
+            raise Refusal("CM201", reason, "give the initialiser the layer's own attribute")
+        layer = self.inference.value(filled.value)  # type: ignore[attr-defined]
+        slots = {**dict(lifted.call.slots), LAYER: layer}
+        return lifted._replace(call=OpCall(lifted.call.operator, lifted.call.dims, tuple(slots.items())))
 
     def _slice(self, node: ast.Subscript) -> None:
         """Port x[:, ::2] through a shim where the target's own has no right gradient."""

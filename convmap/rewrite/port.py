@@ -20,6 +20,7 @@ from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
+from convmap.rewrite.lists import Lists
 from convmap.rewrite.operators import Operators
 from convmap.rules import Framework, Rules
 from convmap.source.document import Document
@@ -65,7 +66,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Divergences, Introspection, Operators):
+class _Porter(Growth, Lists, Divergences, Introspection, Operators):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -96,6 +97,8 @@ class _Porter(Growth, Divergences, Introspection, Operators):
                 elif isinstance(target, ast.Attribute) and not self.mixed:
                     self._setting(target)
                     self._set_weight(target, assignment.value)
+            if self.source.parts_in_lists != self.target.parts_in_lists and not self.mixed:
+                self._keeps_lists(assignment)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
                 self._buffer(assignment)
             if self.target.data_assignment:
@@ -105,10 +108,9 @@ class _Porter(Growth, Divergences, Introspection, Operators):
         for definition in self.names.definitions:
             if isinstance(definition, ast.ClassDef):
                 self._class(definition)
-        if self.source.forward != self.target.forward:
-            for node in self.names.candidates:
-                if isinstance(node, ast.Attribute) and node.attr == self.source.forward:
-                    self._forward_calls(node)
+        for node in self.names.candidates:
+            if isinstance(node, ast.Attribute) and node.attr == self.source.forward:
+                self._forward_calls(node)
         self._finish()
         return self.port
 
@@ -245,6 +247,7 @@ class _Porter(Growth, Divergences, Introspection, Operators):
         growing = binding.operator.grows and self._grows_later(call)
         plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
         translate.check(plan, lifted.call)
+        self._check_upward(receiver, plan)
         positions = {
             name: tuple(i - first for i in where if i >= first) for name, where in lifted.given.items()
         }
@@ -454,6 +457,8 @@ class _Porter(Growth, Divergences, Introspection, Operators):
     def _class(self, node: ast.ClassDef) -> None:
         if self.target.after_growth:
             self._grown(node)
+        if not self.mixed and self.inference.is_module_class(node):
+            self._overrides(node)
         if self.source.forward == self.target.forward:
             return
         forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.source.forward]
@@ -469,11 +474,7 @@ class _Porter(Growth, Divergences, Introspection, Operators):
             return
         for item in forward:
             if item.name == self.source.forward:
-                start = self.document.span(item)[0]
-                match = re.compile(rb"(async\s+)?def\s+").match(self.document.data, start)
-                assert match is not None
-                name = (match.end(), match.end() + len(item.name.encode()))
-                self.edits.replace(name, self.target.forward)
+                self.edits.replace(self._name_span(item), self.target.forward)
 
     def _forward_calls(self, part: ast.Attribute) -> None:
         """Rename ``self.forward``, ``super().forward`` and a module's within a module class."""
@@ -483,7 +484,8 @@ class _Porter(Growth, Divergences, Introspection, Operators):
                 owner = self.inference.enclosing(owner, ast.ClassDef)
                 if self.inference.is_module_class(owner):
                     end = self.document.span(part)[1]
-                    self.edits.replace((end - len(part.attr), end), self.target.forward)
+                    if self.source.forward != self.target.forward:
+                        self.edits.replace((end - len(part.attr), end), self.target.forward)
                     api = f"{self.source.module_class}.{part.attr}"
                     self.port.uses.append(Use(part.lineno, api, self.target.forward, "exact"))
                     return

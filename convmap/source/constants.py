@@ -51,6 +51,9 @@ class Constants(Structure):
                 return named
         if isinstance(node, ast.Name) and node not in self._busy:
             return self._known_name(node)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "float" and len(node.args) == 1:
+            text = self.known(node.args[0])
+            return float(text) if text in ("inf", "-inf") else UNKNOWN
         return UNKNOWN
 
     def _named(self, node: ast.expr) -> Named | None:

@@ -73,7 +73,10 @@ def gives_parameters(inference: Inference, source: ast.expr) -> bool:
     if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)):
         return False
     found = inference.framework.by_api.get(f"{inference.framework.module_class}.{source.func.attr}", ())
-    return any(b.operator.name in ("module_parameters", "named_parameters") for b in found)
+    return any(
+        b.operator.name.endswith(("module_parameters", "named_parameters", "sorted_parameters"))
+        for b in found
+    )
 
 
 def is_one_of_parameters(inference: Inference, node: ast.expr) -> bool:

@@ -98,7 +98,9 @@ class Inference(Passing):
         """Describe an argument: its span's text, what is known of it, scalar or tuple."""
         code = mark(self.document.span(node))
         if isinstance(node, ast.Starred):
-            return Value(f"*{mark(self.document.span(node.value))}", UNKNOWN, "unknown", (), True)
+            return Value(
+                f"*{mark(self.document.span(node.value))}", UNKNOWN, "unknown", (), self.pure(node.value)
+            )
         known = self.known(node)
         items: tuple[Value, ...] = ()
         if isinstance(node, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in node.elts):
@@ -294,7 +296,15 @@ class Inference(Passing):
             return whole if sliced else whole[:-1]
         if whole == "ints":
             return "ints" if sliced else "int"
-        return "unknown"
+        return "module" if whole == "module" and self._is_container(node.value) else "unknown"
+
+    def _is_container(self, node: ast.expr) -> bool:
+        """Tell whether an attribute is made as a container of the framework, whose parts are modules."""
+        own = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self"
+        made = self.attribute_values(self.enclosing(node, ast.ClassDef), node.attr) if own else []  # type: ignore[attr-defined]
+        apis = [self.names.qualified(m.func) if isinstance(m, ast.Call) else None for m in made]
+        found = [self.framework.by_api.get(api or "", ()) for api in apis]
+        return bool(found) and all(any(b.operator.kind == "container" for b in one) for one in found)
 
     def _name_kind(self, node: ast.Name) -> str:
         scope = self.names.scope_of[node].find(node.id)
@@ -529,6 +539,8 @@ class Inference(Passing):
         if _sure(self.kind(func)) == "module class":
             return "module"
         if isinstance(func, ast.Name):
+            if func.id == "super" and self.is_module_class(self.enclosing(node, ast.ClassDef)):
+                return "module"
             if func.id in ("int", "len", "round"):
                 return "int"
             if func.id in ("float", "bool", "str"):

@@ -3,7 +3,7 @@
 import megengine
 import megengine.functional as F
 import megengine.module as M
-from tensor import pixel_unshuffle
+from tensor import pixel_unshuffle, softplus
 
 
 class Tanh(M.Module):
@@ -223,14 +223,6 @@ def set_train(module, mode=True):
     return module
 
 
-def apply(module, fn):
-    """Call a function on every module below, then on the module, and give it back."""
-    for child in reversed([m for m in module.modules() if m is not module]):
-        fn(child)
-    fn(module)
-    return module
-
-
 class Dropout2d(M.Module):
     """Drop whole channels of n c *spatial."""
 
@@ -244,10 +236,14 @@ class Dropout2d(M.Module):
 
 
 class Softplus(M.Module):
-    """log(1 + exp(x))."""
+    """log(1 + exp(beta * x)) / beta, the identity above a threshold."""
+
+    def __init__(self, beta=1, threshold=20):
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
 
     def forward(self, x):
-        return F.softplus(x)
+        return softplus(x, self.beta, self.threshold)
 
 
 class LogSoftmax(M.Module):

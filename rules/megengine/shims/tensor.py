@@ -16,6 +16,8 @@ def where(condition, input, other):
     """Choose between two tensors or numbers, all broadcast against each other."""
     a = input if isinstance(input, megengine.Tensor) else like(input, other)
     b = like(other, a)
+    if a.dtype == np.bool_ and b.dtype == np.bool_:  # MegEngine chooses between numbers only
+        return where(condition, a.astype("float32"), b.astype("float32")) > 0.5
     mask = condition.astype("float32")
     shape = (mask * 0 + a.astype("float32") * 0 + b.astype("float32") * 0).shape
     spread = F.broadcast_to(mask, shape) > 0.5
@@ -196,6 +198,30 @@ def randn(size, dtype=None):
     """Normal, in a number format."""
     out = megengine.random.normal(0.0, 1.0, size)
     return out if dtype is None else out.astype(dtype)
+
+
+def randint(low, high, size):
+    """Whole numbers of [low, high), each as likely as the others."""
+    count = high - low
+    if not 0 < count <= 2**24:
+        raise ValueError(f"{count} numbers to choose from: MegEngine draws float32, which has 2**24 at most")
+    drawn = F.floor(megengine.random.uniform(0.0, 1.0, size) * count)
+    return F.minimum(drawn, count - 1).astype("int32") + low
+
+
+def gelu(input, approximate="none"):
+    """x times the normal distribution's function at x, or its approximation with tanh."""
+    if approximate == "none":
+        return F.gelu(input)
+    if approximate != "tanh":
+        raise ValueError(f"approximate={approximate!r}: none and tanh are known")
+    return 0.5 * input * (1.0 + F.tanh(0.7978845608028654 * (input + 0.044715 * input * input * input)))
+
+
+def softplus(input, beta=1, threshold=20):
+    """log(1 + exp(beta * x)) / beta, the identity where beta * x is above a threshold."""
+    scaled = input * beta
+    return where(scaled > threshold, input, F.softplus(scaled) / beta)
 
 
 def remainder(input, other):

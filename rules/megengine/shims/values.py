@@ -2,6 +2,7 @@
 
 import megengine.functional as F
 import megengine.module as M
+from tensor import gelu
 
 
 def refuse_inplace(inplace):
@@ -89,15 +90,14 @@ class TorchLeakyReLU(M.Module):
 
 
 class TorchGELU(M.Module):
-    """GELU, exact."""
+    """GELU, exact or by its approximation with tanh."""
 
     def __init__(self, approximate="none"):
         super().__init__()
-        if approximate != "none":
-            raise ValueError("only the exact GELU is ported")
+        self.approximate = approximate
 
     def forward(self, x):
-        return F.gelu(x)
+        return gelu(x, self.approximate)
 
 
 class TorchBatchNorm1d(M.BatchNorm1d):

@@ -153,6 +153,12 @@ class Softplus(nn.Cell):
         return ops.softplus(x, self.beta, self.threshold)
 
 
+def masked_fill(input, mask, value):
+    """Replace the elements under a mask, which is broadcast, by a value in the tensor's own format."""
+    value = value.astype(input.dtype) if isinstance(value, mindspore.Tensor) else mindspore.Tensor(value, input.dtype)
+    return ops.masked_fill(input, mask, value)
+
+
 def unflatten(input, dim, sizes):
     """Split one axis into several; one of them may be -1."""
     dim = dim % input.ndim

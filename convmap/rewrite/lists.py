@@ -1,0 +1,118 @@
+"""Lists of modules that a module keeps: MegEngine takes what is in them for its parts, torch does not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from convmap.errors import Refusal
+from convmap.rewrite.base import FilePort, Use
+from convmap.rewrite.edits import reference
+
+_GROWING = ("append", "extend", "insert")
+
+
+class Lists(FilePort):
+    """Makes such a list a container of the target, or reports it."""
+
+    def _keeps_lists(self, assignment: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
+        """Look at each attribute that an assignment sets, and at what it is given."""
+        several = isinstance(assignment, ast.Assign)
+        pairs = [(t, assignment.value) for t in (assignment.targets if several else [assignment.target])]  # type: ignore[union-attr]
+        for target, value in pairs:
+            alike = isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List))
+            if alike and len(target.elts) == len(value.elts):  # type: ignore[union-attr]
+                pairs += zip(target.elts, value.elts)  # type: ignore[union-attr]
+            elif isinstance(target, ast.Attribute) and value is not None:
+                self._keeps_list(target, value)
+
+    def _keeps_list(self, target: ast.Attribute, value: ast.expr) -> None:
+        """Port or report ``self.x = [modules]`` between frameworks that differ in what it means."""
+        owner = self.inference.enclosing(target, ast.ClassDef)
+        if getattr(target.value, "id", "") != "self" or not self.inference.is_module_class(owner):
+            return
+        operator = self._holds_modules(owner, target, value)
+        last = self.inference.attribute_values(owner, target.attr)[-1:]
+        if not operator or (last and last[0] is not value and self._is_module(last[0])):
+            return  # nothing, or only until a layer takes its name
+        api = f"{self.source.module_class}.{target.attr}"
+        if self.target.parts_in_lists:
+            reason = (
+                f"self.{target.attr} hides modules from {self.source.name}, and {self.target.name} takes those of a"
+                " list for parts all the same"
+            )
+            self._refuse(target, api, Refusal("CM202", reason, "keep them in an object of another class"))
+            return
+        found = [b for b in self.target.bindings if b.operator.name == operator and not b.read_only]
+        start, end = self.document.span(value)
+        bare = isinstance(value, ast.Tuple) and self.document.data[start : start + 1] != b"("
+        if not found or bare or not self._settled_list(target, value):
+            reason = (
+                f"{self.target.name} does not take the modules in self.{target.attr} for parts of this one"
+            )
+            self._refuse(target, api, Refusal("CM202", reason, "make it a container of the framework"))
+            return
+        name = found[0].shim or found[0].api
+        self.edits.replace((start, start), f"{reference(name)}(")
+        self.edits.replace((end, end), ")")
+        if found[0].shim and name not in self.shims:
+            self.shims.append(name)
+        self.port.uses.append(Use(target.lineno, api, name, "shim" if found[0].shim else "exact"))
+
+    def _holds_modules(self, owner: ast.AST | None, target: ast.Attribute, value: ast.expr) -> str:
+        """Name the container's operator that a value stands for; "" where no modules are in it."""
+        if isinstance(value, (ast.Dict, ast.DictComp)):
+            values = [value.value] if isinstance(value, ast.DictComp) else value.values
+            return "module_dict" if values and all(map(self._is_module, values)) else ""
+        if _is_empty(value):
+            added = self._added(lambda node: self._is_attribute(node, owner, target.attr))
+            return "module_list" if any(map(self._gives_modules, added)) else ""
+        if not isinstance(value, (ast.List, ast.Tuple, ast.ListComp, ast.Name)):
+            return ""
+        if self._gives_modules(value):
+            return "module_list"
+        local = isinstance(value, ast.Name) and any(map(self._gives_modules, self._added_to(value)))
+        return "module_list" if local else ""
+
+    def _is_module(self, value: ast.expr) -> bool:
+        return self.inference.kind(value) == "module"
+
+    def _gives_modules(self, value: ast.expr) -> bool:
+        return self.inference.kind(value) in ("module", "modules")
+
+    def _added(self, holds: Callable[[ast.expr], bool]) -> list[ast.expr]:
+        """Give what is appended to lists of some kind, in the order of the file."""
+        found = []
+        for name in _GROWING:
+            for call in self.inference.calls.get(name, ()):
+                if call.args and isinstance(call.func, ast.Attribute) and holds(call.func.value):
+                    found.append(call.args[-1])
+        return found
+
+    def _added_to(self, name: ast.Name) -> list[ast.expr]:
+        """Give what is appended to a local list."""
+        scope = self.names.scope_of[name]
+        return self._added(
+            lambda node: (
+                isinstance(node, ast.Name) and node.id == name.id and self.names.scope_of[node] is scope
+            )
+        )
+
+    def _is_attribute(self, node: ast.expr, owner: ast.AST | None, name: str) -> bool:
+        own = (
+            isinstance(node, ast.Attribute) and node.attr == name and getattr(node.value, "id", "") == "self"
+        )
+        return own and self.inference.enclosing(node, ast.ClassDef) is owner
+
+    def _settled_list(self, target: ast.Attribute, value: ast.expr) -> bool:
+        """Tell whether the list is the class's alone: not a local one that grows later."""
+        if not isinstance(value, ast.Name):
+            return True
+        return all(added.lineno < target.lineno for added in self._added_to(value))
+
+
+def _is_empty(value: ast.expr) -> bool:
+    """Tell whether a value is [], () or list()."""
+    if isinstance(value, ast.Call):
+        return getattr(value.func, "id", "") == "list" and not value.args and not value.keywords
+    return isinstance(value, (ast.List, ast.Tuple)) and not value.elts
