@@ -28,6 +28,7 @@ from convmap.walks import Walk
 from convmap.weights import WeightPlan, plan_weights
 
 DRAWS = 3  # samples drawn for each one wanted, at most: some sit on a kink
+LEAST = 12  # drawn in any case before there is no verdict
 
 
 def verify(
@@ -161,7 +162,8 @@ def _walk(sides: Sides, sample: Sample, mode: str, pair: Pair, rules: Rules) -> 
 def _collect(sides: Sides, case: Case, mode: str, seed: int, seeds: int, verdict: Verdict) -> list[Sample]:
     """Collect as many samples as wanted, none of them on a kink."""
     found: list[Sample] = []
-    for number in range(DRAWS * seeds):
+    most = max(DRAWS * seeds, LEAST)
+    for number in range(most):
         sample = sides.sample(case, mode, number, seed, verdict)
         kink = sample.kink()
         if kink is None:
@@ -171,7 +173,7 @@ def _collect(sides: Sides, case: Case, mode: str, seed: int, seeds: int, verdict
         if len(found) == seeds:
             return found
     raise ConvmapError(
-        f"no verdict: only {len(found)} of {DRAWS * seeds} samples are away from a discrete step ({mode})"
+        f"no verdict: only {len(found)} of {most} samples are away from a discrete step ({mode})"
     )
 
 
