@@ -28,7 +28,7 @@ def port_call(call: str, source: str, target: str, version: str | None = None) -
     port = port_text(body, source, target, version)
     tree = ast.parse(port.after)
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "f")
-    returned = function.body[0]
+    returned = function.body[-1]
     assert isinstance(returned, ast.Return) and returned.value is not None
     return ast.get_source_segment(port.after, returned.value) or "", port
 

@@ -18,9 +18,9 @@ class Layout:
         self.document, self.names, self.edits, self.target = document, names, edits, target
 
     def text(
-        self, going: list[Imported], used: list[str], shared: str, ported: bool
+        self, going: list[Imported], moved: list[Imported], used: list[str], shared: str, ported: bool
     ) -> tuple[str, list[str]]:
-        """Give the new text: without the imports that go, with the shims or their import.
+        """Give the new text: without the imports that go or are moved, with the shims or their import.
 
         Also the parts of it that changed: the head of the file, and statements at its top level.
         """
@@ -33,7 +33,11 @@ class Layout:
         new = sorted({s for shim in inserted for s in shim.imports}) + spelling.statements()
         if shared and used:
             new.append(shims.import_of(shared, used, spelling))
-        left = imports.edit_imports(self.document, self.names, self.edits, going, new) if ported else ""
+        left = (
+            imports.edit_imports(self.document, self.names, self.edits, [*going, *moved], new)
+            if ported
+            else ""
+        )
         if not left and not shim_text:
             parts = self._parts(0, spelling)
             return "".join(text for text, _ in parts), [text for text, changed in parts if changed]

@@ -20,6 +20,7 @@ from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
+from convmap.rewrite.leftovers import Leftovers
 from convmap.rewrite.lists import Lists
 from convmap.rewrite.operators import Operators
 from convmap.rules import Framework, Rules
@@ -66,7 +67,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, Divergences, Introspection, Operators):
+class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -502,15 +503,16 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators):
         # Of a library that a user's rules name, an import goes where a use of it was replaced.
         gone = {self.names.imported(n) for n in self.done if isinstance(n, ast.Name)}
         mine += [i for i in gone if i and i not in mine and self._is_of_library(i)]
-        used: set[tuple[int, str]] = set()
+        used: dict[tuple[int, str], list[ast.Name]] = {}
         stars = [s for s in self.names.stars if s in mine]
         for node in self.names.candidates:
             if isinstance(node, ast.Name) and node not in self.done:
                 found = self.names.imported(node)
                 if found is not None:
-                    used.add((id(found.statement), found.local))
+                    used.setdefault((id(found.statement), found.local), []).append(node)
                 elif stars and self._is_unbound(node):
-                    used.update((id(s.statement), "*") for s in stars)
+                    for star in stars:
+                        used.setdefault((id(star.statement), "*"), []).append(node)
                     message = f"{node.id} may come from a star import, and is no name of the rules"
                     self._refuse(node, node.id, Refusal("CM101", message, "import it by its name"))
         unused = [i for i in mine if (id(i.statement), i.local) not in used] if self.port.uses else []
@@ -519,9 +521,12 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators):
             if item.local in self.lent:
                 message = f"the import of {item.local} stays: another file of the project takes it from here"
                 self._say("CM106", "warning", item.statement, message, "it goes with the last use")
-        self.port.borrowed = self._borrowed([i for i in mine if i not in going])
+        staying = [i for i in mine if i not in going]
+        self.port.borrowed = self._borrowed(staying)
+        changes = any(use.status != "refused" for use in self.port.uses)
+        moved = self._move_imports(staying, used) if changes else []
         layout = Layout(self.document, self.names, self.edits, self.target)
-        text, changed = layout.text(going, self.shims, self.shared, bool(self.port.uses))
+        text, changed = layout.text(going, moved, self.shims, self.shared, bool(self.port.uses))
         self._check(text, changed)
         self.port.after = text
         self.port.shims = list(self.shims)
