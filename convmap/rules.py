@@ -231,6 +231,12 @@ class Framework:
         rows = ((b.api or b.shim, w) for b in self.bindings for w in b.weights if w.layout)
         return tuple(sorted({f"{api}: {w.canonical}: {w.layout}" for api, w in rows}))
 
+    @functools.cached_property
+    def adding_methods(self) -> frozenset[str]:
+        """The methods that add a child to a container under a name."""
+        rows = (b for b in self.bindings if b.operator.grows and b.operator.kind == "attribute" and b.api)
+        return frozenset(b.api.rpartition(".")[2] for b in rows)
+
     def for_operator(
         self, operator: Operator, dims: int | None, allowed: frozenset[str] = frozenset()
     ) -> list[Binding]:

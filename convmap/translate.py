@@ -307,8 +307,14 @@ def _sources(slots: tuple[str, ...], lifted: Lifted | None) -> tuple[str, ...]:
     """Name the source parameters that carried the slots, those that were given."""
     if lifted is None:
         return ()
-    maps = [m for m in lifted.binding.maps if not set(slots).isdisjoint(m.slots)]
-    return tuple(param for m in maps for _, param in m.roles if param in lifted.given)
+    given, wanted = lifted.given, set(slots)
+    return tuple(
+        param
+        for m in lifted.binding.maps
+        if not wanted.isdisjoint(m.slots)
+        for _, param in m.roles
+        if param in given
+    )
 
 
 def same_call(a: OpCall, b: OpCall, text: Callable[[str], str] = str) -> bool:

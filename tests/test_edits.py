@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convmap.errors import SourceError
-from convmap.rewrite import port
-from convmap.rewrite.edits import Edits
+from convmap.rewrite import parsing, port
+from convmap.rewrite.edits import Edits, reference
 from convmap.rules import load
 from convmap.source.document import Document
+from convmap.source.inference import mark
 
 SOURCE = """import torch
 from torch import nn
@@ -33,35 +34,48 @@ else:
     d = nn.ReLU()
 """.replace("\n", "\r\n")  # fmt: skip
 DOCUMENT = Document(SOURCE.encode())
-STARTS = [
-    DOCUMENT.offset((getattr(n, "decorator_list", None) or [n])[0].lineno, 0)
-    for n in DOCUMENT.tree.body
-    if n.col_offset == 0
-]
 SPANS = sorted({DOCUMENT.span(n) for n in ast.walk(DOCUMENT.tree) if hasattr(n, "lineno")})
 
 
-@given(st.sets(st.sampled_from(SPANS)), st.integers(0, len(SOURCE)))
-def test_parts_are_the_whole(edited: set[tuple[int, int]], start: int) -> None:
+@given(st.sets(st.sampled_from(SPANS)))
+def test_pieces_are_the_whole(edited: set[tuple[int, int]]) -> None:
     edits = Edits(DOCUMENT)
     for span in edited:
-        if span[0] >= start:
-            edits.replace(span, f"<{span}>")
-    span = (start, len(SOURCE))
-    parts = edits.render_parts(span, STARTS, str)
-    assert "".join(text for text, _ in parts) == edits.render(span, str)
-    unchanged = [text for text, changed in parts if not changed]
-    assert all("<" not in text for text in unchanged)
-    assert (len(unchanged) < len(parts)) == bool(edits.by_span)
+        edits.replace(span, f"<{span}>")
+    pieces = edits.pieces(str)
+    text = "".join(DOCUMENT.text(span) if new is None else new for span, new in pieces)
+    assert text == edits.render((0, len(SOURCE)), str)
+    assert all("<" not in DOCUMENT.text(span) for span, new in pieces if new is None)
 
 
-def test_parts_end_where_statements_start() -> None:
+def test_what_names_come_is_asked_before_they_are_spelled() -> None:
+    edits = Edits(DOCUMENT)
+    call = DOCUMENT.tree.body[3].value  # type: ignore[attr-defined]
+    edits.replace(DOCUMENT.span(call), f"{reference('m.A')}({mark(DOCUMENT.span(call.func))})")
+    edits.replace(DOCUMENT.span(call.func), reference("m.B"))
+    assert edits.references() == {"m.A", "m.B"}
+    assert [new for _, new in edits.pieces(str.lower) if new is not None] == ["m.a(m.b)"]
+    edits.replace(DOCUMENT.span(call), "other")
+    assert [new for _, new in edits.pieces(str) if new is not None] == ["other"]
+
+
+@given(st.sets(st.sampled_from(SPANS)))
+def test_what_is_parsed_holds_every_edit(edited: set[tuple[int, int]]) -> None:
+    edits = Edits(DOCUMENT)
+    for span in edited:
+        edits.replace(span, f"<{span}>")
+    pieces = edits.pieces(str)
+    parts = parsing.changed(DOCUMENT, pieces)
+    assert all(any(new in part for part in parts) for _, new in pieces if new)
+    whole = "".join(DOCUMENT.text(span) if new is None else new for span, new in pieces)
+    assert all(part in whole for part in parts) and bool(parts) == bool(edited)
+
+
+def test_what_is_parsed_starts_with_a_statement() -> None:
     edits = Edits(DOCUMENT)
     edits.replace(DOCUMENT.span(DOCUMENT.tree.body[2]), "def g(): pass")
-    parts = edits.render_parts((0, len(SOURCE)), STARTS, str)
-    assert [changed for _, changed in parts] == [False, False, True, False, False, False]
-    assert parts[2][0] == "@decorated\r\ndef g(): pass  # of it\r\n\r\n\r\n"
-    assert parts[3][0] == "a = nn.ReLU(); b = nn.ReLU()\r\n"
+    parts = parsing.changed(DOCUMENT, edits.pieces(str))
+    assert parts == ["@decorated\r\ndef g(): pass  # of it\r\n\r\n\r\n"]
 
 
 @pytest.mark.parametrize("broken", ["(", '"""', "x +", "\\"])

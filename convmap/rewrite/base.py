@@ -121,6 +121,9 @@ class FilePort:
     def _forget(self, node: ast.AST, text: str) -> None:
         """Note which names of a replaced span no longer appear in the file."""
         kept = spans_in(text)
+        if not kept:
+            self.done.update(self.names.read_in(node))
+            return
         for part in self.names.read_in(node):
             start, end = self.document.span(part)
             if not any(a <= start and end <= b for a, b in kept):

@@ -33,6 +33,7 @@ class Edits:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.by_span: dict[Span, str] = {}
+        self._resolved: dict[Span, tuple[str, str]] = {}  # of whole edits: what they were, and their text
 
     def replace(self, span: Span, text: str) -> None:
         self.by_span[span] = text
@@ -40,43 +41,20 @@ class Edits:
     def references(self) -> set[str]:
         """Give every target name that the final text will hold."""
         found: set[str] = set()
-
-        def spell(name: str) -> str:
-            found.add(name)
-            return ""
-
-        self.render((0, len(self.document.data)), spell)
+        self._resolved.clear()
+        for span, text in self.pieces(reference):
+            if text is not None:
+                self._resolved[span] = (self.by_span[span], text)
+                found.update(references_in(text))
         return found
 
     def render(self, span: Span, spell: Callable[[str], str]) -> str:
         return self._render(span, sorted(self.by_span), spell, None)
 
-    def render_parts(
-        self, span: Span, cuts: list[int], spell: Callable[[str], str]
-    ) -> list[tuple[str, bool]]:
-        """Give a span's text in parts that end at the ``cuts`` (none within an edit), and which have edits."""
-        out: list[tuple[str, bool]] = []
-        held: list[str] = []
-        changed = False
-        ends = iter([cut for cut in sorted(cuts) if span[0] < cut < span[1]])
-        end = next(ends, span[1])
-        for (start, stop), text in self._pieces(span, sorted(self.by_span), spell, None):
-            while end <= start < span[1]:  # an edit before went beyond it, or ends there
-                if end == start and held:
-                    out.append(("".join(held), changed))
-                    held, changed = [], False
-                end = next(ends, span[1])
-            if text is not None:
-                held.append(text)
-                changed = True
-                continue
-            while end < stop:
-                held.append(self.document.text((start, end)))
-                out.append(("".join(held), changed))
-                held, changed, start = [], False, end
-                end = next(ends, span[1])
-            held.append(self.document.text((start, stop)))
-        return [*out, ("".join(held), changed)]
+    def pieces(self, spell: Callable[[str], str]) -> list[tuple[Span, str | None]]:
+        """Give the document as its edits, with their new text, and what is between them (None), in order."""
+        spans = sorted(self.by_span)
+        return self._pieces((0, len(self.document.data)), spans, spell, None)
 
     def _render(self, span: Span, spans: list[Span], spell: Callable[[str], str], skip: Span | None) -> str:
         pieces = self._pieces(span, spans, spell, skip)
@@ -93,6 +71,12 @@ class Edits:
         inside.sort(key=lambda s: (s[0], -s[1]))
         for number, edit in enumerate(inside):
             if edit[0] < at:
+                continue
+            known = self._resolved.get(edit) if skip is None else None
+            if known is not None and known[0] is self.by_span[edit]:
+                out.append(((at, edit[0]), None))
+                out.append((edit, _MARK.sub(lambda m: spell(m.group(3)), known[1])))
+                at = edit[1]
                 continue
             # In this order what an edit holds follows it, up to the first that starts behind it.
             end, nested = edit[1], [edit]

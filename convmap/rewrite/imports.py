@@ -67,10 +67,12 @@ def source_imports(names: Names, package: str) -> list[Imported]:
 def taken_names(names: Names, going: Iterable[Imported]) -> set[str]:
     """Give every name the ported file binds or reads otherwise."""
     leaving = {(id(i.statement), i.local) for i in going}
+    gone = {local for _, local in leaving}
     taken: set[str] = set()
     for scope in names.scopes:
-        for local, binders in scope.bound.items():
-            if any((id(by), local) not in leaving for by in binders):
+        taken.update(scope.bound.keys() - gone)
+        for local in gone & scope.bound.keys():
+            if any((id(by), local) not in leaving for by in scope.bound[local]):
                 taken.add(local)
     return taken
 

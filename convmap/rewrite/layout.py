@@ -6,6 +6,7 @@ import re
 
 from convmap.rewrite import imports, shims
 from convmap.rewrite.edits import Edits
+from convmap.rewrite.parsing import Piece, check
 from convmap.rules import Framework
 from convmap.source.document import Document
 from convmap.source.names import Imported, Names
@@ -19,10 +20,10 @@ class Layout:
 
     def text(
         self, going: list[Imported], moved: list[Imported], used: list[str], shared: str, ported: bool
-    ) -> tuple[str, list[str]]:
+    ) -> str:
         """Give the new text: without the imports that go or are moved, with the shims or their import.
 
-        Also the parts of it that changed: the head of the file, and statements at its top level.
+        Raises SourceError where what changed does not parse.
         """
         spelling = imports.Spelling(self.target, imports.taken_names(self.names, going))
         inserted = [] if shared else shims.needed(self.target, used)
@@ -38,30 +39,34 @@ class Layout:
             if ported
             else ""
         )
-        if not left and not shim_text:
-            parts = self._parts(0, spelling)
-            return "".join(text for text, _ in parts), [text for text, changed in parts if changed]
+        pieces = self.edits.pieces(spelling)
         spelled = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), shim_text)
-        return self._with(left, spelled.replace("\n", ends), spelling)
+        if left or shim_text:
+            at = imports.place_after_imports(self.document, self.document.tree)
+            at = imports.line_end(self.document, at) if at else 0
+            text = self._with(left, spelled.replace("\n", ends), *self._split(pieces, at))
+        else:
+            text = "".join(self._split(pieces, 0))
+        check(self.document, pieces, left, text)
+        return text
 
-    def _parts(self, start: int, spelling: imports.Spelling) -> list[tuple[str, bool]]:
-        """Render the file from an offset on, cut where statements at its top level start."""
-        firsts = [(getattr(n, "decorator_list", None) or [n])[0] for n in self.document.tree.body]
-        cuts = [
-            self.document.offset(first.lineno, 0)
-            for first, node in zip(firsts, self.document.tree.body)
-            if not node.col_offset  # behind a semicolon there is no cut
-        ]
-        return self.edits.render_parts((start, len(self.document.data)), cuts, spelling)
+    def _split(self, pieces: list[Piece], at: int) -> tuple[str, str]:
+        """Join the text of pieces before and behind an offset."""
+        head: list[str] = []
+        rest: list[str] = []
+        for (start, stop), new in pieces:
+            if new is not None:
+                (head if stop <= at and start < at else rest).append(new)
+            elif start < at < stop:
+                head.append(self.document.text((start, at)))
+                rest.append(self.document.text((at, stop)))
+            else:
+                (head if stop <= at else rest).append(self.document.text((start, stop)))
+        return "".join(head), "".join(rest)
 
-    def _with(self, statements: str, shim_text: str, spelling: imports.Spelling) -> tuple[str, list[str]]:
-        """Give the file's new text with what comes behind its imports."""
-        ends, document = self.document.newline, self.document
-        at = imports.place_after_imports(document, document.tree)
-        at = imports.line_end(document, at) if at else 0
-        head = self.edits.render((0, at), spelling)
-        parts = self._parts(at, spelling)
-        rest = "".join(text for text, _ in parts)
+    def _with(self, statements: str, shim_text: str, head: str, rest: str) -> str:
+        """Put what is new behind the imports."""
+        ends = self.document.newline
         if head and not head.endswith(("\n", "\r")):
             head += ends
         if statements:
@@ -69,4 +74,4 @@ class Layout:
         if shim_text:
             head += f"{ends}{ends}{shim_text}{ends}"
             rest = f"{ends}{ends}" + rest.lstrip("\r\n")
-        return head + rest, [head, *(text for text, changed in parts if changed)]
+        return head + rest

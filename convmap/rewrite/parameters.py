@@ -21,8 +21,10 @@ class Parameters(Callees):
 
     def _own_attribute(self, node: ast.Attribute) -> None:
         """Look at ``self.stride`` in a class that derives from a layer: the target's layer may have none."""
-        owner = self.inference.enclosing(node, ast.ClassDef)
-        if getattr(node.value, "id", "") != "self" or not isinstance(owner, ast.ClassDef):
+        if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            return
+        owner = self.inference.class_around(node.value)
+        if not isinstance(owner, ast.ClassDef):
             return
         if (owner, node.attr) in self.inference.attributes or self._defines(owner, node.attr):
             return

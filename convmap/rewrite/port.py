@@ -6,11 +6,10 @@ import ast
 import builtins
 import dataclasses
 import re
-import symtable
 
 from convmap import translate
 from convmap.diagnostics import Diagnostic
-from convmap.errors import Refusal, SourceError
+from convmap.errors import Refusal
 from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
 from convmap.rewrite.base import Port, Use
@@ -122,7 +121,10 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         if api is None:
             if self._asks_for_parameter(call):
                 return
-            if "module class" in (self.inference.object_kind(call.func), self.inference.kind(call)):
+            if self._may_be_class(call.func) and "module class" in (
+                self.inference.object_kind(call.func),
+                self.inference.kind(call),
+            ):
                 self._passed_class(call)
             return
         rebound: str | None = None
@@ -167,6 +169,12 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             return
         self.refused.add(call)
         self._refuse(call, api, refusal)
+
+    def _may_be_class(self, func: ast.expr) -> bool:
+        """Tell whether what is called may be a class: a method of another object than self gives none."""
+        if not isinstance(func, ast.Attribute) or getattr(func.value, "id", "") == "self":
+            return True
+        return self.names.qualified(func) is not None
 
     def _comment_behind(self, call: ast.Call, receiver: ast.expr) -> str:
         """Give the comments between an object and its method's name, each with the end of its line."""
@@ -409,8 +417,12 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         called = isinstance(parent, ast.Call) and parent.func is node
         if node.attr == "__name__":
             self._class_name(node)
+        if called:  # what the method means is the call's affair
+            if getattr(node.value, "id", "") == "self":
+                self._own_attribute(node)
+            return
         kind = self.inference.object_kind(node.value)
-        if kind == "tensor" and not called:
+        if kind == "tensor":
             api = f"{self.source.tensor_class}.{node.attr}"
             if self._leaves(node, api):
                 return
@@ -421,14 +433,12 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                     return
             if not self._is_same(api):
                 self._refuse(node, api, Refusal("CM102", f"the attribute .{node.attr} is not in the rules"))
-        elif kind in ("module", "unknown") and not called:
+        elif kind in ("module", "unknown"):
             if f"Module.{node.attr}" in self.source.same and self._is_module_like(node.value):
                 api = f"{self.source.module_class}.{node.attr}"
                 self.port.uses.append(Use(node.lineno, api, node.attr, "exact"))
             self._weight(node)
             self._setting(node)
-            self._own_attribute(node)
-        elif kind in ("module", "unknown"):
             self._own_attribute(node)
 
     def _tensor_attribute(self, node: ast.Attribute, binding: Binding) -> None:
@@ -526,8 +536,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         changes = any(use.status != "refused" for use in self.port.uses)
         moved = self._move_imports(staying, used) if changes else []
         layout = Layout(self.document, self.names, self.edits, self.target)
-        text, changed = layout.text(going, moved, self.shims, self.shared, bool(self.port.uses))
-        self._check(text, changed)
+        text = layout.text(going, moved, self.shims, self.shared, bool(self.port.uses))
         self.port.after = text
         self.port.shims = list(self.shims)
         self.port.edited = sorted(self.edits.by_span)
@@ -536,23 +545,6 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             for code, message in self.target.notes:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
-
-    def _check(self, text: str, changed: list[str]) -> None:
-        """Parse what changed: whole statements, so that the file parses where each of them does."""
-        for part in changed:
-            try:
-                symtable.symtable(part, self.document.path, "exec")  # parses in two thirds of ast's time
-                continue
-            except (SyntaxError, RecursionError):
-                pass  # it asks more than that the text parses
-            try:
-                ast.parse(part)
-            except SyntaxError as error:
-                line = text[: text.index(part)].count("\n") + (error.lineno or 1)
-                raise SourceError(
-                    f"{self.document.path}: internal: the port would not parse (line {line}:"
-                    f" {error.msg}); nothing was written"
-                ) from None
 
     def _is_of_library(self, item: Imported) -> bool:
         own = item.qualified.split(".")[0] == self.source.package

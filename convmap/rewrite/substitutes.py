@@ -68,14 +68,9 @@ class Substitutes(FilePort):
     @functools.cached_property
     def _grown_places(self) -> set[tuple[object, str]]:
         """Where the file holds what it adds children to: attributes of self, and names."""
-        methods = {
-            api.rpartition(".")[2]
-            for api, found in self.source.by_api.items()
-            if any(b.operator.grows and b.operator.kind == "attribute" for b in found)
-        }
         places = {
             self._held_at(call.func.value)
-            for name in methods
+            for name in self.source.adding_methods
             for call in self.inference.calls.get(name, ())
             if isinstance(call.func, ast.Attribute)
         }

@@ -50,7 +50,7 @@ class ClassTests:
 
     def classes(self, node: ast.Name) -> list[str]:
         """Name the classes that a test around a use of a name says its object is one of."""
-        if node.id not in self._tested:
+        if node.id not in self.tested:
             return []
         at: ast.AST | None = node
         while at is not None:
@@ -110,7 +110,7 @@ class ClassTests:
         ]
 
     @functools.cached_property
-    def _tested(self) -> set[str]:
+    def tested(self) -> set[str]:
         """Every name of an object whose class the file asks for."""
         asked = [c.args[0] for c in self.names.calls if getattr(c.func, "id", "") == "isinstance" and c.args]
         named: Iterable[Any] = (

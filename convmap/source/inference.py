@@ -55,6 +55,10 @@ class Inference(Passing):
         self._open: set[ast.AST] = set()
         self._cyclic = False
         self._by_name: dict[tuple[Scope, str], str] = {}  # what all bindings of a name have in common
+        self._settled_names: dict[
+            tuple[Scope, str], str
+        ] = {}  # of them, those that are so wherever they are read
+        self._by_attribute: dict[tuple[ast.AST | None, str], str] = {}  # of self
         self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
         self._given: dict[ast.arg, list[ast.expr]] = {}  # what calls pass for each parameter
         self._operands: dict[str, list[ast.BinOp]] = {}
@@ -133,6 +137,11 @@ class Inference(Passing):
             return found
         if type(node) is ast.Constant:
             return "none" if node.value is None else type(node.value).__name__
+        if type(node) is ast.Name:
+            scope = self.names.scope_of[node].find(node.id)
+            found = self._settled_names.get((scope, node.id)) if scope is not None else None
+            if found is not None:
+                return found
         return self._in_round(node) if self._open else self._settled(node)
 
     def _settled(self, node: ast.expr) -> str:
@@ -319,6 +328,8 @@ class Inference(Passing):
             return "module"
         if found == "unknown" and self._used_as_number(node.id, scope):
             return "number"
+        if not self._cyclic and (found != "unknown" or node.id not in self.tests.tested):
+            self._settled_names[scope, node.id] = found
         return found
 
     def _bound_kinds(self, name: str, scope: Scope) -> list[str]:
@@ -507,11 +518,14 @@ class Inference(Passing):
 
     def _attribute_kind(self, node: ast.Attribute) -> str:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
-            owner = self.enclosing(node, ast.ClassDef)
-            values = self.attribute_values(owner, node.attr)
-            if values:
-                return _join([self.kind(v) for v in values])
-            return "unknown"
+            owner = self.class_around(node.value)
+            found = self._by_attribute.get((owner, node.attr))
+            if found is None:
+                values = self.attribute_values(owner, node.attr)
+                found = _join([self.kind(v) for v in values]) if values else "unknown"
+                if not self._cyclic:
+                    self._by_attribute[owner, node.attr] = found
+            return found
         if _sure(self.kind(node.value)) == "tensor":
             for binding in self.framework.by_api.get(f"{self.framework.tensor_class}.{node.attr}", ()):
                 if len(binding.params) == 1:
@@ -581,11 +595,11 @@ class Inference(Passing):
 
     def _method_kind(self, node: ast.Call, func: ast.Attribute) -> str:
         if isinstance(func.value, ast.Name) and func.value.id == "self":
-            owner = self.enclosing(node, ast.ClassDef)
+            owner = self.class_around(func.value)
             if isinstance(owner, ast.ClassDef):
-                for item in owner.body:
-                    if isinstance(item, FUNCTIONS) and item.name == func.attr:
-                        return self._returned(item)
+                item = self.methods(owner).get(func.attr)
+                if item is not None:
+                    return self._returned(item)
         receiver = self.object_kind(func.value)
         if receiver in ("tensor", "same"):
             found = self._tensor_method(node, func)

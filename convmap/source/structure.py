@@ -41,6 +41,8 @@ class Structure:
         self._busy: set[Any] = set()
         self._mentions: dict[str, dict[Scope | None, list[ast.Name]]] = {}  # uses of a name by scope
         self._returns: dict[ast.AST, list[ast.expr | None]] = {}
+        self._methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self._class_of: dict[Scope, ast.AST | None] = {}  # the innermost class around
         self.classes = {n.name: n for n in names.definitions if isinstance(n, ast.ClassDef)}
         self.calls: dict[str, list[ast.Call]] = {}
         self.attributes: dict[tuple[ast.ClassDef, str], list[ast.expr]] = {}
@@ -107,6 +109,23 @@ class Structure:
         while at is not None and not isinstance(at, kinds):
             at = self.names.parent.get(at)
         return at
+
+    def class_around(self, name: ast.Name) -> ast.AST | None:
+        """Give the innermost class that a name is read in, by the scopes around it."""
+        first = self.names.scope_of[name]
+        scope: Scope | None = first
+        if first not in self._class_of:
+            while scope is not None and not isinstance(scope.node, ast.ClassDef):
+                scope = scope.parent
+            self._class_of[first] = scope.node if scope is not None else None
+        return self._class_of[first]
+
+    def methods(self, owner: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Give what a class defines itself, by name; of two of one name the first."""
+        if owner not in self._methods:
+            found = [item for item in owner.body if isinstance(item, FUNCTIONS)]
+            self._methods[owner] = {item.name: item for item in reversed(found)}
+        return self._methods[owner]
 
     def is_module_class(self, node: ast.AST | None) -> bool:
         """Tell whether a class derives from the framework's module class, through this file."""
