@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tomli
 
 from convmap.errors import ConvmapError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _ONE = re.compile(r"(\d+(?:x\d+)*)(?::(float32|int32|int64):?(?:(-?\d+)\.\.(-?\d+))?)?")
 _FIELDS = {"id", "file", "entry", "inputs"}
@@ -97,8 +92,8 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
 def read_manifest(path: Path) -> list[Case]:
     """Read [[model]] entries: id, file (relative to the manifest), entry, inputs (a list in it: one argument)."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        table = tomli.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomli.TOMLDecodeError) as error:
         raise ConvmapError(f"{path}: {error}") from None
     out = []
     for number, row in enumerate(table.get("model", ()), 1):

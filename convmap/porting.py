@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import multiprocessing
 import re
 import traceback
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from convmap import notebook
 from convmap.cache import Cache
 from convmap.errors import ConvmapError, SourceError
 from convmap.rewrite.port import Port, port_inferred
-from convmap.rewrite.shims import module_text, shims_in
+from convmap.rewrite.shims import module_text, read_shims, shims_in
 from convmap.rules import Framework, load
 from convmap.source.document import Document
 from convmap.source.names import packages_imported
@@ -118,6 +117,9 @@ def _made(
     if jobs <= 1:
         yield from map(_Porting(request, files).one, jobs_left)
         return
+    import multiprocessing  # takes as long to load as a short file to port
+
+    _start(request, files)  # what a process that is forked from this one need not read again
     with multiprocessing.Pool(jobs, _start, (request, files)) as pool:
         yield from pool.imap(_one, jobs_left, chunksize=2)
 
@@ -128,7 +130,9 @@ _here: "_Porting | None" = None  # of a worker process
 def _start(request: Request, files: list[File]) -> None:
     global _here
     gc.disable()
-    _here = _Porting(request, files)
+    if _here is None or (_here.request, _here.files) != (request, files):
+        _here = _Porting(request, files)
+        _here.prepare()
 
 
 def _one(job: Job) -> tuple[Ported, dict[str, str]]:
@@ -151,6 +155,12 @@ class _Porting:
         self.target = self.rules.framework(request.target)
         self._projects: dict[str, Project] = {}
         self._main: Framework | None | str = ""
+
+    def prepare(self) -> None:
+        """Read what all files need: the shims, and which framework the project is of."""
+        read_shims(self.target.folders, self.target.package)
+        if self.main:
+            self._project(self.main)
 
     @property
     def modules(self) -> dict[str, Path]:

@@ -10,11 +10,12 @@ import ast
 import difflib
 import functools
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from convmap.adapters import ADAPTERS
 from convmap.conditions import parse as parse_condition
@@ -33,11 +34,6 @@ from convmap.model import (
     constant,
 )
 from convmap.versions import admits
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _BINDING_KEYS = {
     "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "write_only", "since", "until",
@@ -313,8 +309,8 @@ def _load(folder: Path, own: tuple[Path, ...] = ()) -> Rules:
 
 def read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except tomli.TOMLDecodeError as error:
         raise RuleError(f"{path}: {error}") from None
 
 

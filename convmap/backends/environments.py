@@ -16,12 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from convmap.errors import ConvmapError
+import tomli
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from convmap.errors import ConvmapError
 
 PROBES = {
     "torch": "import torch as m; d=['cpu']+['cuda:%d'%i for i in range(m.cuda.device_count())]",
@@ -44,7 +41,7 @@ class Environment:
 
 
 def pins() -> dict[str, dict[str, object]]:
-    return tomllib.loads(Path(__file__).with_name("environments.toml").read_text(encoding="utf-8"))
+    return tomli.loads(Path(__file__).with_name("environments.toml").read_text(encoding="utf-8"))
 
 
 def home() -> Path:

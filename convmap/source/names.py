@@ -171,6 +171,14 @@ class Names:
                 if kind is ast.Constant:
                     continue
                 around = scope if outside and child in outside else inner
+                while kind is ast.Attribute:  # a.b.c: each holds but the next
+                    self.references.append(child)
+                    self.scope_of[child] = around
+                    parent[child.value] = child
+                    child = child.value
+                    kind = type(child)
+                if kind is ast.Constant:
+                    continue
                 if kind is ast.Name and type(child.ctx) is ast.Load:
                     self.references.append(child)
                     self.scope_of[child] = around
