@@ -30,6 +30,11 @@ UNKNOWN = _Unknown()
 SOMETHING = _Something()
 
 
+# Slots that no API says: the rewriter fills them where it knows the layer whose weight is filled.
+LAYER = "layer"
+AXES = "axes"  # how many spatial axes it has
+
+
 @dataclass(frozen=True)
 class Named:
     """What a name stands for in every framework: the operator it is bound to, like a number format."""

@@ -262,3 +262,26 @@ def test_comments_within_a_chain_of_methods_stay() -> None:
         " last",
     ]
     assert port.counts["exact"] == 3 and "ops.clamp(ops.div(x + 1  # why\n" in port.after
+
+
+def test_a_dash_is_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    file = tmp_path / "m.py"
+    file.write_bytes(b"import torch.nn as nn\r\na = nn.Linear(3, 4)\r\n")
+    assert main(["port", str(file), "--to", "mindspore", "-o", "-"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b"from mindspore import nn\r\na = nn.Dense(3, 4)\r\n" and b"1 exact" in err
+    file.write_bytes(b"x = 1\n")
+    assert main(["port", str(file), "--to", "mindspore", "-o", "-"]) == 0
+    assert capfdbinary.readouterr()[0] == b"x = 1\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["m.py"]
+
+
+@pytest.mark.parametrize("more", [["--diff"], ["--check"], ["folder"]])
+def test_a_dash_takes_one_file_and_its_port(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "m.py"
+    file.write_bytes(b"import torch\n")
+    paths = [str(tmp_path)] if more == ["folder"] else [str(file), *more]
+    assert main(["port", *paths, "--to", "mindspore", "-o", "-"]) == 2
+    assert "standard output" in capsys.readouterr().err

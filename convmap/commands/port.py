@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -21,9 +22,11 @@ from convmap.rewrite.port import Port
 from convmap.rules import load
 from convmap.silence import Baseline, by_comments
 
+STDOUT = "-"  # as a path
 EXAMPLES = """examples:
   convmap port model.py --to mindspore              write model_mindspore.py beside it
   convmap port model.py --to megengine --diff       show the changes, write nothing
+  convmap port model.py --to mindspore -o - | less  write the port to standard output, the report to the other
   convmap port src/ --to mindspore -o out/          port a package; what needs no change is copied
   convmap port tutorial.ipynb --to mindspore        port a notebook's code, drop its outputs
   convmap port src/ --to mindspore --check          write nothing; exit 1 where a call can't be ported
@@ -53,7 +56,9 @@ def add(commands: Any) -> None:
         help="documented: MindSpore's own recipe, a zero Pad behind the call; it gives other values",
     )
     where = parser.add_argument_group("where the ports go")
-    where.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to")
+    where.add_argument(
+        "-o", "--output", metavar="PATH", help="file or folder to write to; - is standard output"
+    )
     where.add_argument("--in-place", action="store_true", help="write over the source files")
     where.add_argument("--diff", action="store_true", help="print a diff and write nothing")
     where.add_argument("--check", action="store_true", help="write nothing, only report")
@@ -104,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
             results.ports[done.file] = (done.port, "", done.proven)
             results.roots[done.file] = done.root
             path = files.destination(done.file, done.root, request.target, args.output, args.in_place, many)
-            if not (args.diff or args.check):
+            if not (args.diff or args.check or args.output == STDOUT):
                 files.write(path, done.port.data)
                 results.ports[done.file] = (done.port, str(path), done.proven)
     if request.shared and not (args.diff or args.check):
@@ -120,10 +125,23 @@ def run(args: argparse.Namespace) -> int:
             for place, text in (port.parts or {port.path: port.before}).items():
                 known.add([d for d in port.diagnostics if d.path == place], text)
         files.write(Path(args.write_baseline), known.data())
-    _print(args, results, copied, request.target)
+    if args.output == STDOUT:
+        _to_stdout(results)
+    with contextlib.redirect_stdout(sys.stderr if args.output == STDOUT else sys.stdout):
+        _print(args, results, copied, request.target)
     if results.problems:
         return 2
     return 1 if any(port.needs_review for port, _, _ in results.ports.values()) else 0
+
+
+def _to_stdout(results: _Results) -> None:
+    """Write the port of the one file, or the file itself where nothing in it is ported."""
+    sys.stdout.flush()
+    for port, _, _ in results.ports.values():
+        sys.stdout.buffer.write(port.data)
+    for file, _ in results.alone:
+        sys.stdout.buffer.write(file.read_bytes())
+    sys.stdout.buffer.flush()
 
 
 def _request(args: argparse.Namespace) -> Request:
@@ -132,6 +150,10 @@ def _request(args: argparse.Namespace) -> Request:
     source = rules.framework(args.source).name if args.source else None
     if source == target.name:
         raise ConvmapError(f"--from and --to are both {source}")
+    if args.output == STDOUT and (len(args.paths) != 1 or not Path(args.paths[0]).is_file()):
+        raise ConvmapError("-o - writes to standard output, which takes one file")
+    if args.output == STDOUT and (args.diff or args.check):
+        raise ConvmapError("-o - writes the port to standard output: leave --diff and --check out")
     if args.in_place and args.output:
         raise ConvmapError("--in-place and --output exclude each other")
     if args.jobs < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convmap.model import Binding, Map, Param
+from convmap.model import AXES, LAYER, Binding, Map, Param
 from convmap.rules import Framework, Quirk, Rules
 from convmap.versions import admits
 
@@ -85,7 +85,8 @@ def _pair(mine: Binding, other: Binding, target: Framework) -> Pair:
         if m.adapter == "fixed"
         for _, name in m.roles
     )
-    known = filled | {name for name, _, _ in fixed} | {"self"}
+    of_layer = {name for m in other.maps if {AXES, LAYER} & set(m.slots) for _, name in m.roles}
+    known = filled | {name for name, _, _ in fixed} | {"self"} | of_layer
     extra = tuple(p for p in other.params if p.name not in known)
     there = {w.canonical: w for w in other.weights}
     weights = tuple(

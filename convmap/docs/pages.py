@@ -171,7 +171,7 @@ def _mapped_table(outcomes: Iterable[Outcome], words: Words) -> list[str]:
                 _code(o.api),
                 _code(o.other),
                 _code(o.call),
-                words(f"came_{o.verdict}", o.why.replace("|", "\\|")),
+                words(f"came_{o.verdict}", _code(o.why)),
             )
             for o in outcomes
         ],
@@ -194,7 +194,7 @@ def _claim_table(rows: list[dict[str, str]], words: Words) -> list[str]:
                 r["page"],
                 _code(r["api"]),
                 words(r["problem"]),
-                _code(r["param"]),
+                _code(r["param"].replace(",", ", ")),
                 _code(r["doc"]),
                 _code(r["real"]),
             )

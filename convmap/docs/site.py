@@ -32,6 +32,8 @@ REDIRECT = (
     '<a href="en/index.html">English</a> <a href="zh/index.html">中文</a>\n'
 )
 # The theme's own script would lead to the other language's home: this link keeps the page.
+# A name in a table stays in one piece: the table scrolls.
+TABLES = ".md-typeset table:not([class]) code { word-break: normal; overflow-wrap: normal; }\n"
 SWITCH = """<div class="md-header__option">
   <a class="md-header__button" id="convmap-language" onclick="event.stopPropagation()"
      href="{{ base_url }}/../{{ config.extra.other }}/{{ page.url }}">{{ config.extra.other_name }}</a>
@@ -156,6 +158,7 @@ def _write(rules: Rules, folder: Path, words: Words, evidence: pages.Evidence) -
         path = docs / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    (docs / "tables.css").write_text(TABLES, encoding="utf-8")
     partials = folder / "overrides" / "partials"
     partials.mkdir(parents=True)
     (partials / "alternate.html").write_text(SWITCH, encoding="utf-8")
@@ -196,6 +199,7 @@ def _settings(words: Words) -> dict[str, object]:
             "alternate": [{"name": other, "link": f"../{other}/", "lang": other}],
             "generator": False,
         },
+        "extra_css": ["tables.css"],
         "plugins": [
             {"search": {"lang": ["en", "zh"], "separator": r"[\s\u200b\-,:!=\[\]()\"`/\.]+"}},
         ],

@@ -19,8 +19,6 @@ from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
 
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
-LAYER = "layer"  # the slot of initialisers that count by groups: the layer of the weight
-AXES = "axes"  # the slot of initialisers: how many spatial axes the layer of the weight has
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from convmap.errors import Refusal
-from convmap.model import OpCall, Value, constant
-from convmap.rewrite.base import AXES, INPLACE, LAYER, Use
+from convmap.model import AXES, LAYER, OpCall, Value, constant
+from convmap.rewrite.base import INPLACE, Use
 from convmap.rewrite.edits import reference
 from convmap.rewrite.parameters import Parameters
 from convmap.source.filling import filled
