@@ -23,8 +23,13 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 RESULTS = Path(__file__).parent / "results" / "site_in_browser.json"
+EACH = 50  # pages in one tab
 WIDTHS = {"desktop": 1280, "phone": 390}
 # As text, outside of code: bold, links and tables of Markdown, tags, format fields, marks of the rewriter.
 MARKUP = re.compile(r"\*\*\w|\]\(|^\s*\|.*\|\s*$|</?\w+>|(?<![\w{])\{\d\}|\x00", re.MULTILINE)
@@ -49,18 +54,27 @@ def look(pages: list[str], folder: str, chromium: str) -> list[dict[str, str]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     found: list[dict[str, str]] = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page()
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         # The index is read by every page anew; the tests search in it.
         index = json.loads((Path(folder) / "en" / "search" / "search_index.json").read_text(encoding="utf-8"))
-        tab.route("**/search_index.json", lambda route: route.fulfill(json={**index, "docs": []}))
-        here = ""
-        tab.on(
-            "console",
-            lambda m: found.append({"page": here, "console": m.text}) if m.type == "error" else None,
-        )
-        tab.on("pageerror", lambda error: found.append({"page": here, "script": str(error)}))
-        for here in pages:
+        here, tab = "", None
+
+        def opened() -> Page:
+            new = browser.new_page()
+            new.route("**/search_index.json", lambda route: route.fulfill(json={**index, "docs": []}))
+            new.on(
+                "console",
+                lambda m: found.append({"page": here, "console": m.text}) if m.type == "error" else None,
+            )
+            new.on("pageerror", lambda error: found.append({"page": here, "script": str(error)}))
+            return new
+
+        for number, here in enumerate(pages):
+            if number % EACH == 0:  # a tab keeps something of every page
+                if tab is not None:
+                    tab.close()
+                tab = opened()
+            assert tab is not None
             tab.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
             answer = tab.goto(f"http://127.0.0.1:{server.server_port}/{here}")
             if answer is None or answer.status != 200:

@@ -100,7 +100,7 @@ def _parameters(pair: Pair, source: Framework, target: Framework, words: Words) 
             continue
         cells = (_code(row.name), _code(row.default), _code(row.other), _code(row.other_default))
         rows.append((*cells, difference(row, words) or words("none")))
-    lines += _table(heads, rows)
+    lines += _table(heads, rows) if rows else [words("no_parameters"), ""]
     if pair.extra:
         listed = ", ".join(f"`{p.name}`" for p in pair.extra)
         lines += [words("extra", f"`{shown_name(pair.other)}`", listed), ""]
@@ -180,23 +180,23 @@ def _mapped_table(outcomes: Iterable[Outcome], words: Words) -> list[str]:
 
 def _claim_table(rows: list[dict[str, str]], words: Words) -> list[str]:
     heads = (
-        words("page"),
         words("api_name"),
         words("claim"),
         words("parameter"),
         words("says"),
         words("really"),
+        words("page"),
     )
     return _table(
         heads,
         [
             (
-                r["page"],
                 _code(r["api"]),
                 words(r["problem"]),
                 _code(r["param"].replace(",", ", ")),
                 _code(r["doc"]),
                 _code(r["real"]),
+                r["page"],
             )
             for r in rows
         ],
@@ -214,30 +214,31 @@ def _examples(
     lines += [words("examples_note", *versions), ""]
     heads = (words("source_code", name(source.name)), words("port_code"), words("shape"), words("error"),
              words("of_bound"), "")  # fmt: skip
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    models: list[tuple[str, ...]] = []
     code = {piece.name: piece.code for piece in pieces(source.name)}
     for title, row in recorded["examples"].items():
-        if row["kind"] == "model" or not apis & {api for api, _, _ in row["uses"]}:
+        used = {api for api, _, _ in row["uses"]}
+        if not apis & used:
             continue
-        if len({api for api, _, _ in row["uses"]} - {source.module_class}) > 3:
-            continue
-        verdict = row["verdict"]
-        said = words("verdict_refused", row["why"]) if verdict == "refused" else words(f"verdict_{verdict}")
-        if verdict == "refused":
-            cells = (_code(code[title]), "", row["inputs"][0], "", "", said)
-        else:
-            of = max(row["forward"], row.get("gradient", 0))
-            error = f"{row['error']:.1e}" if "error" in row else ""
-            cells = (
-                _code(code[title]),
-                _code(row["port"]),
-                row["inputs"][0],
-                error,
-                f"{of:.2g}",
-                said,
-            )
-        rows.append(cells)
-    return [*lines, *(_table(heads, rows[:40]) if rows else []), ""]
+        if row["kind"] == "model":
+            models.append((title.removeprefix(f"{source.name}: "), *_outcome(row, "", words)))
+        elif len(used - {source.module_class}) <= 3:
+            rows.append((_code(code[title]), *_outcome(row, _code(row["port"]), words)))
+    if not rows and models:  # what only whole models show
+        heads = (words("model"), *heads[1:])
+    shown = rows or models
+    return [*lines, *(_table(heads, shown[:40]) if shown else []), ""]
+
+
+def _outcome(row: dict[str, Any], port: str, words: Words) -> tuple[str, ...]:
+    """Give the cells of what came of one recorded example, its port first."""
+    verdict = row["verdict"]
+    if verdict == "refused":
+        return "", row["inputs"][0], "", "", words("verdict_refused", row["why"])
+    of = max(row["forward"], row.get("gradient", 0))
+    error = f"{row['error']:.1e}" if "error" in row else ""
+    return port, row["inputs"][0], error, f"{of:.2g}", words(f"verdict_{verdict}")
 
 
 def _code(text: str) -> str:
