@@ -82,3 +82,10 @@ def test_the_port_of_a_file_with_a_refused_call_can_be_imported() -> None:
     made = port("def f(x):\n    return torch.foo(x)\n").after
     tree = ast.parse(made)
     assert [ast.unparse(n) for n in tree.body[:2]] == ["from mindspore import nn", "layer = nn.Dense(3, 4)"]
+
+
+def test_an_import_with_a_fallback_stays_and_is_reported() -> None:
+    text = "try:\n    import torch.cuda as tc\nexcept ImportError:\n    tc = None\n\n\ndef f():\n    return tc.foo()\n"
+    found = port(text)
+    assert text in found.after
+    assert [(d.code, d.line) for d in found.diagnostics if d.severity == "warning"] == [("CM101", 15)]

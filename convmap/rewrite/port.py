@@ -514,13 +514,24 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         gone = {self.names.imported(n) for n in self.done if isinstance(n, ast.Name)}
         mine += [i for i in gone if i and i not in mine and self._is_of_library(i)]
         used: dict[tuple[int, str], list[ast.Name]] = {}
+        ambiguous: set[tuple[int, str]] = set()
+        of_source = {(id(i.statement), i.local) for i in mine}
         stars = [s for s in self.names.stars if s in mine]
         for node in self.names.candidates:
             if isinstance(node, ast.Name) and node not in self.done:
                 found = self.names.imported(node)
                 if found is not None:
                     used.setdefault((id(found.statement), found.local), []).append(node)
-                elif stars and self._is_unbound(node):
+                    continue
+                several = self._imports_among(node)  # try: import a; except ImportError: a = None
+                for statement in several:
+                    used.setdefault((id(statement), node.id), []).append(node)
+                doubtful = {(id(statement), node.id) for statement in several} & of_source
+                if doubtful:
+                    message = f"{node.id} is {self.source.name}'s by one of its bindings: what it means can't be told"
+                    self._say("CM101", "warning", node, message, "import it once, under a name of its own")
+                ambiguous |= doubtful
+                if stars and self._is_unbound(node):
                     for star in stars:
                         used.setdefault((id(star.statement), "*"), []).append(node)
                     message = f"{node.id} may come from a star import, and is no name of the rules"
@@ -534,7 +545,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         staying = [i for i in mine if i not in going]
         self.port.borrowed = self._borrowed(staying)
         changes = any(use.status != "refused" for use in self.port.uses)
-        moved = self._move_imports(staying, used) if changes else []
+        sure = [i for i in staying if (id(i.statement), i.local) not in ambiguous]
+        moved = self._move_imports(sure, used) if changes else []
         layout = Layout(self.document, self.names, self.edits, self.target)
         text = layout.text(going, moved, self.shims, self.shared, bool(self.port.uses))
         self.port.after = text
@@ -545,6 +557,12 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             for code, message in self.target.notes:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))
         self.port.diagnostics.sort(key=lambda d: (d.line, d.column, d.code))
+
+    def _imports_among(self, node: ast.Name) -> list[ast.AST]:
+        """Give the import statements among several that bind a name."""
+        scope = self.names.scope_of[node].find(node.id) if isinstance(node.ctx, ast.Load) else None
+        bound = scope.bound[node.id] if scope is not None else []
+        return [by for by in bound if isinstance(by, (ast.Import, ast.ImportFrom))]
 
     def _is_of_library(self, item: Imported) -> bool:
         own = item.qualified.split(".")[0] == self.source.package
