@@ -350,7 +350,7 @@ def normal_text(code: str) -> str:
     stars = re.match(r"\*{0,2}", code).group()  # type: ignore[union-attr]
     try:
         return stars + ast.unparse(ast.parse(code[len(stars) :].strip(), mode="eval"))
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # a mark in it is a null byte: ValueError before Python 3.11.4
         return code
 
 
