@@ -67,6 +67,15 @@ LISTS = [
     ('self.a = {"b": M.ReLU()}', 'self.a = nn.ModuleDict({"b": nn.ReLU()})'),
     ("self.a = []\nself.a.append(M.ReLU())", "self.a = nn.ModuleList([])\n        self.a.append(nn.ReLU())"),
     ("b = []\nb.append(M.ReLU())\nself.a = b", "self.a = nn.ModuleList(b)"),
+    (
+        "self.a = list(M.ReLU() for _ in range(2))",
+        "self.a = nn.ModuleList(list(nn.ReLU() for _ in range(2)))",
+    ),
+    ("self.a = list(range(dim))", "self.a = list(range(dim))"),
+    (
+        "def make():\n    b = []\n    b.append(M.ReLU())\n    return b\nself.a = make()",
+        "self.a = nn.ModuleList(make())",
+    ),
     ("b, self.a = dim, [M.ReLU()]", "b, self.a = dim, nn.ModuleList([nn.ReLU()])"),
     # Not a list of modules, or one until a layer takes its name.
     ("self.a = []\nself.a.append(dim)", "self.a = []\n"),

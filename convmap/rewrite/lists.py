@@ -67,12 +67,35 @@ class Lists(FilePort):
         if _is_empty(value):
             added = self._added(lambda node: self._is_attribute(node, owner, target.attr))
             return "module_list" if any(map(self._gives_modules, added)) else ""
-        if not isinstance(value, (ast.List, ast.Tuple, ast.ListComp, ast.Name)):
+        made = isinstance(value, ast.Call) and self.source.parts_in_lists  # there only lists are of modules
+        if not (made or isinstance(value, (ast.List, ast.Tuple, ast.ListComp, ast.Name))):
             return ""
+        if isinstance(value, ast.Call):
+            return "module_list" if self._makes_list(value) else ""
         if self._gives_modules(value):
             return "module_list"
         local = isinstance(value, ast.Name) and any(map(self._gives_modules, self._added_to(value)))
         return "module_list" if local else ""
+
+    def _makes_list(self, call: ast.Call) -> bool:
+        """Tell whether a call gives a list of modules: list() of them, or a function of the file that makes one."""
+        if self.inference.kind(call) == "modules":
+            return True
+        func, function = call.func, None
+        if isinstance(func, ast.Name):
+            if func.id in ("list", "tuple") and call.args and isinstance(call.args[0], ast.GeneratorExp):
+                return self._is_module(call.args[0].elt)
+            scope = self.names.scope_of[func].find(func.id)
+            bound = scope.bound[func.id] if scope is not None else []
+            function = bound[0] if len(bound) == 1 else None
+        elif isinstance(func, ast.Attribute) and getattr(func.value, "id", "") == "self":
+            owner = self.inference.enclosing(call, ast.ClassDef)
+            function = (
+                self.inference.methods(owner).get(func.attr) if isinstance(owner, ast.ClassDef) else None
+            )
+        given = self.inference.returned_values(function) if function is not None else []
+        lists = [value for value in given if isinstance(value, ast.Name)]
+        return any(self._gives_modules(added) for value in lists for added in self._added_to(value))
 
     def _is_module(self, value: ast.expr) -> bool:
         return self.inference.kind(value) == "module"
