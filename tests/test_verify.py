@@ -374,10 +374,17 @@ def test_what_is_not_ported_counts_only_where_it_runs(target: str, tmp_path: Pat
     assert verdict.holds and len(verdict.unported) == 1, text_of(verdict)
     assert "not ported: " in text_of(verdict) and "load_state_dict" in text_of(verdict)
     assert "load_state_dict" in page_of([verdict])
-    file.write_text(PARTLY.format(call="nn.functional.no_such_function(x)"))  # torch is imported for it
+    call = "nn.functional.no_such_function(x)"
+    file.write_text(PARTLY.format(call=call))  # torch is imported for it where it is called
     verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
-    assert not verdict.holds and "No module named 'torch'" in verdict.problem
-    assert len(verdict.unported) == 2 and "no_such_function" in text_of(verdict)
+    assert verdict.holds and len(verdict.unported) == 2 and "no_such_function" in text_of(verdict)
+    for text in (
+        PARTLY.format(call="x").replace("return self.norm(x)", "return nn.functional.celu(x)"),
+        PARTLY.format(call="x") + "    kept = nn.CELU\n",  # importing the file needs it
+    ):
+        file.write_text(text)
+        verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
+        assert not verdict.holds and "No module named 'torch'" in verdict.problem, text_of(verdict)
 
 
 SHORT_NAMES = """import torch.nn as nn
