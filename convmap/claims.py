@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from convmap.errors import ConvmapError, RuleError
+from convmap.examples import SOURCE
+from convmap.files import write
 from convmap.folders import evidence_folder, rules_folder
 from convmap.rules import Rules, load, read_toml
 
@@ -21,11 +23,6 @@ TARGET = "megengine"
 SEEDS = 2
 AGREES = "agrees"
 _UNLIKE = "bad input shape for polyadic operator"  # MegEngine's words for shapes that don't go together
-_HEADS = {
-    "torch": "import torch\nimport torch.nn.functional as F\nfrom torch import argmax\nfrom torch.nn import Module\n\n",
-    TARGET: "import megengine\nimport megengine.functional as F\nfrom megengine.functional import argmax\n"
-    "from megengine.module import Module\n\n",
-}
 # The product is there to have a gradient where the call has none.
 _BODIES = {
     "function": "f = {api}\n\n\nclass Net(Module):\n    def forward(self, x, y):\n        return {call}, x * y\n",
@@ -51,7 +48,8 @@ class Claim:
     def text(self, framework: str) -> str:
         """Write the call as a model file of a framework."""
         api = self.other if framework == TARGET else self.api
-        return _HEADS[framework] + _BODIES[self.kind].format(api=api, call=self.call)
+        head: str = _table()["heads"][framework]
+        return head + _BODIES[self.kind].format(api=api, call=self.call)
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,17 @@ class Outcome:
     why: str = ""
 
 
+def _path() -> Path:
+    return rules_folder() / f"mapped_{TARGET}.toml"
+
+
+def _table() -> dict[str, Any]:
+    return read_toml(_path())
+
+
 def claims() -> tuple[Claim, ...]:
     """Give every call of the table; raise RuleError where a row is not of the form."""
-    path = rules_folder() / f"mapped_{TARGET}.toml"
-    table = read_toml(path)
+    path, table = _path(), _table()
     shapes: dict[str, str] = table["inputs"]
     out = []
     for kind, rows in table["rows"].items():
@@ -89,10 +94,10 @@ def run(claim: Claim, pool: Any, rules: Rules) -> Outcome:
     from convmap.verify import verify
 
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: Path(folder) / f"{name}_net.py" for name in _HEADS}
+        files = {name: Path(folder) / f"{name}_net.py" for name in (SOURCE, TARGET)}
         for name, file in files.items():
             file.write_text(claim.text(name), encoding="utf-8")
-        case = Case(claim.name, files["torch"], "Net()", claim.inputs, ported=files[TARGET])
+        case = Case(claim.name, files[SOURCE], "Net()", claim.inputs, ported=files[TARGET])
         found = verify(case, TARGET, pool, rules, seeds=SEEDS, modes=("eval",))
     said = (claim.api, claim.other, claim.call)
     problem = found.problem.removeprefix(f"{TARGET}: ").partition(" | ")[0]
@@ -132,13 +137,21 @@ def record(found: list[Outcome]) -> None:
     from convmap.backends import environments
 
     versions = {e.framework: e.version for e in environments.discover()}
-    table = {"versions": {name: versions[name] for name in _HEADS}, "rows": [asdict(o) for o in found]}
-    evidence_file().write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    table = {
+        "versions": {name: versions[name] for name in (SOURCE, TARGET)},
+        "rows": [asdict(o) for o in found],
+    }
+    write(evidence_file(), json.dumps(table, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
 def recorded() -> list[Outcome]:
     """Read what was recorded; raise ConvmapError where it is not of the calls of the table."""
-    rows = json.loads(evidence_file().read_text(encoding="utf-8"))["rows"]
+    try:
+        rows = json.loads(evidence_file().read_text(encoding="utf-8"))["rows"]
+    except OSError:
+        raise ConvmapError(
+            f"{evidence_file()}: nothing is recorded; run convmap docs claims --record"
+        ) from None
     found = [Outcome(**row) for row in rows]
     if [(o.api, o.other, o.call) for o in found] != [(c.api, c.other, c.call) for c in claims()]:
         raise ConvmapError(f"{evidence_file()}: not of the rows of mapped_{TARGET}.toml; record them again")

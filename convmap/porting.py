@@ -119,9 +119,13 @@ def _made(
         return
     import multiprocessing  # takes as long to load as a short file to port
 
+    global _here
     _start(request, files)  # what a process that is forked from this one need not read again
-    with multiprocessing.Pool(jobs, _start, (request, files)) as pool:
-        yield from pool.imap(_one, jobs_left, chunksize=2)
+    try:
+        with multiprocessing.Pool(jobs, _start, (request, files)) as pool:
+            yield from pool.imap(_one, jobs_left, chunksize=2)
+    finally:
+        _here = None  # the files may be others when they are next asked for
 
 
 _here: "_Porting | None" = None  # of a worker process
@@ -130,7 +134,7 @@ _here: "_Porting | None" = None  # of a worker process
 def _start(request: Request, files: list[File]) -> None:
     global _here
     gc.disable()
-    if _here is None or (_here.request, _here.files) != (request, files):
+    if _here is None:
         _here = _Porting(request, files)
         _here.prepare()
 

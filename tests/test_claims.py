@@ -33,8 +33,7 @@ def test_facts_that_were_measured_before() -> None:
 def test_the_page_lists_each_call_that_is_off(language: str) -> None:
     page = pages.official_page(Words(language))
     off = [o for o in claims.recorded() if o.verdict != claims.AGREES]
-    assert len(off) > 30
-    assert all(f"`{o.call}`" in page and f"`{o.other}`" in page for o in off)
+    assert off and all(f"`{o.call}`" in page and f"`{o.other}`" in page for o in off)
 
 
 def test_a_row_of_another_form_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

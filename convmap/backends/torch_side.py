@@ -125,7 +125,9 @@ class Model:
                     if v is not None and k not in module._non_persistent_buffers_set
                 },
                 "computed": sorted(module._non_persistent_buffers_set),
-                "ids": {k: id(v) for k, v in (*module._parameters.items(), *module._buffers.items())},
+                "ids": {
+                    k: id(v) for k, v in (*module._parameters.items(), *module._buffers.items()) if v is not None
+                },
                 "formats": {
                     k: str(v.dtype)[6:] for k, v in (*module._parameters.items(), *module._buffers.items())
                     if v is not None

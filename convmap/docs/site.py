@@ -31,9 +31,9 @@ REDIRECT = (
     'location.replace((navigator.language.startsWith("zh") ? "zh" : "en") + "/index.html")</script>'
     '<a href="en/index.html">English</a> <a href="zh/index.html">中文</a>\n'
 )
-# The theme's own script would lead to the other language's home: this link keeps the page.
 # A name in a table stays in one piece: the table scrolls.
 TABLES = ".md-typeset table:not([class]) code { word-break: normal; overflow-wrap: normal; }\n"
+# The theme's own script would lead to the other language's home: this link keeps the page.
 SWITCH = """<div class="md-header__option">
   <a class="md-header__button" id="convmap-language" onclick="event.stopPropagation()"
      href="{{ base_url }}/../{{ config.extra.other }}/{{ page.url }}">{{ config.extra.other_name }}</a>

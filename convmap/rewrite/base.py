@@ -15,7 +15,6 @@ from convmap.rules import Framework
 from convmap.source.aliasing import Aliasing
 from convmap.source.in_place import InPlace
 from convmap.source.inference import Inference
-from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
 
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
@@ -136,13 +135,14 @@ class FilePort:
             targets.append(name)
         self.port.uses.append(Use(node.lineno, api, name, plan.status))  # type: ignore[attr-defined]
 
-    def _defines(self, owner: ast.AST | None, name: str) -> bool:
+    def _definition(self, owner: ast.AST | None, name: str) -> ast.AST | None:
+        """Give the method of a name that a class has by itself or by a base in the file."""
         if not isinstance(owner, ast.ClassDef):
-            return False
-        if any(isinstance(n, FUNCTIONS) and n.name == name for n in owner.body):
-            return True
+            return None
+        own = self.inference.methods(owner).get(name)
         bases = [self.inference.classes.get(getattr(base, "id", "")) for base in owner.bases]
-        return any(base is not owner and self._defines(base, name) for base in bases)
+        inherited = (self._definition(base, name) for base in bases if base is not owner)
+        return own or next((found for found in inherited if found is not None), None)
 
     def _is_same(self, api: str) -> bool:
         prefix, _, name = api.rpartition(".")

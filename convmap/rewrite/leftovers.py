@@ -72,8 +72,7 @@ class Leftovers(FilePort):
         first = body[1] if doc and len(body) > 1 else body[0]
         above = (getattr(first, "decorator_list", None) or [first])[0]
         start = self.document.offset(above.lineno, 0)
-        at = self.document.data.rindex(b"@", 0, self.document.span(above)[0]) if above is not first else -1
-        at = self.document.span(first)[0] if at < 0 else at
+        at = start + first.col_offset  # the @ of a decorator stands where its def does
         indent = self.document.text((start, at))
         if indent.strip():  # on the line of the def, or behind a semicolon
             self.edits.replace((at, at), "".join(f"{text}; " for text in texts))

@@ -54,13 +54,8 @@ class Overrides(FilePort):
 
     def _own_method(self, owner: ast.AST | None, name: str) -> bool:
         """Tell whether a class or a base of it in the file defines a method that keeps its name."""
-        if not isinstance(owner, ast.ClassDef):
-            return False
-        own = [n for n in owner.body if isinstance(n, FUNCTIONS) and n.name == name]
-        if own:
-            return not (name in self.source.module_methods and self._override(own[-1]))
-        bases = [self.inference.classes.get(getattr(base, "id", "")) for base in owner.bases]
-        return any(base is not owner and self._own_method(base, name) for base in bases)
+        found = self._definition(owner, name)
+        return found is not None and not (name in self.source.module_methods and self._override(found))
 
     def _name_span(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int]:
         """Find a function's name, which the tree gives no place for."""

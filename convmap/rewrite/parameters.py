@@ -26,7 +26,7 @@ class Parameters(Callees):
         owner = self.inference.class_around(node.value)
         if not isinstance(owner, ast.ClassDef):
             return
-        if (owner, node.attr) in self.inference.attributes or self._defines(owner, node.attr):
+        if (owner, node.attr) in self.inference.attributes or self._definition(owner, node.attr):
             return
         called = self.names.parent.get(node)
         if isinstance(called, ast.Call) and called.func is node:
