@@ -83,16 +83,23 @@ MODELS = {
 @pytest.mark.frameworks
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize(
-    "body,kind",
-    [("os._exit(3)", "crashed"), ("time.sleep(60)", "timeout"), ("raise ValueError('no way')", "raised")],
+    "body,kind,gradients",
+    [
+        ("os._exit(3)", "crashed", False),
+        ("time.sleep(60)", "timeout", False),
+        ("raise ValueError('no way')", "raised", False),
+        ("raise ValueError('no way')", "raised", True),
+    ],
 )
-def test_a_failure_costs_its_request(framework: str, body: str, kind: str, tmp_path: Path) -> None:
+def test_a_failure_costs_its_request(
+    framework: str, body: str, kind: str, gradients: bool, tmp_path: Path
+) -> None:
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text(MODELS[framework].format(body))
-    good.write_text(MODELS[framework].format("print('noise'); return x + x"))
+    good.write_text(MODELS[framework].format("print('noise'); return (x + x)[0]"))
     arguments = dict(
-        inputs=[np.ones((2, 2), np.float32)], lists=[None], train=False, cotangents=None,
-        dtype="float32", noise_seed=0,
+        inputs=[np.ones((2, 2), np.float32)], lists=[None], train=False, dtype="float32", noise_seed=0,
+        cotangents=[np.array([1, 3], np.float32)] if gradients else None,
     )  # fmt: skip
     with Worker(framework) as worker:
         model = worker.ask("load", path=str(bad), entry="Net()")["model"]
@@ -104,7 +111,9 @@ def test_a_failure_costs_its_request(framework: str, body: str, kind: str, tmp_p
             assert "no way" in str(error.value) and "Traceback" in error.value.detail
         worker.timeout = 60.0
         model = worker.ask("load", path=str(good), entry="Net()")["model"]
-        assert np.array_equal(worker.ask("run", model=model, **arguments)["outputs"][0], np.full((2, 2), 2.0))
+        found = worker.ask("run", model=model, **arguments)
+        assert found["outputs"][0].tolist() == [2.0, 2.0]
+        assert not gradients or found["input_grads"][0].tolist() == [[2.0, 6.0], [0.0, 0.0]]
 
 
 @pytest.mark.frameworks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import tempfile
@@ -11,6 +12,7 @@ import numpy
 import side
 import tensorfile
 from mindspore import Tensor, nn, ops
+from mindspore.common.api import _pynative_executor
 from mindspore.nn.utils import no_init_parameters
 from mindspore.train import checkpoint_pb2
 
@@ -120,7 +122,7 @@ class Model:
                     outputs = side.flatten(self.net(*side.arguments(values, lists)), _is_tensor)
                     return sum(((y - Tensor(t)) ** 2).mean() for (_, y), t in zip(outputs, wanted))
 
-                with side.Patched(self.module, self._random(side.Noise(noise_seed + number))):
+                with side.Patched(self.module, self._random(side.Noise(noise_seed + number))), _whole():
                     loss, grads = mindspore.value_and_grad(forward, None, weights)(*tensors)
                 if optimizer == "sgd":
                     momentum(grads)
@@ -179,7 +181,8 @@ class Model:
                 forward(*tensors)
             else:
                 step = mindspore.value_and_grad(forward, floats or None, [p for _, p in named])
-                _, found_grads = step(*tensors)
+                with _whole():
+                    _, found_grads = step(*tensors)
                 by_input, by_weight = found_grads if floats else ((), found_grads)
                 by_input = by_input if isinstance(by_input, tuple) else (by_input,)
                 grads = [None] * len(inputs)
@@ -233,6 +236,19 @@ class Model:
         ]
 
 
+@contextlib.contextmanager
+def _whole():
+    """Take gradients, or leave nothing of it behind.
+
+    What raises within leaves MindSpore 2.10 recording: ``x[0]`` raises TypeError in this process from then on.
+    """
+    try:
+        yield
+    except BaseException:
+        _pynative_executor.clear_res()
+        raise
+
+
 def _walk(cell, path):
     """Give every cell by every path that leads to it, a cell before its children."""
     yield path, cell
@@ -281,7 +297,8 @@ def _call(text, layer, names, weights, x, cotangent):
         return answer  # wrong already
     step = ops.GradOperation(get_all=True, get_by_list=parameters is not None, sens_param=True)
     step = step(net, mindspore.ParameterTuple(parameters)) if layer else step(net)
-    found = step(*inputs, Tensor(cotangent))
+    with _whole():
+        found = step(*inputs, Tensor(cotangent))
     (first, *rest), by_weight = (found[0], found[1]) if layer else (found, ())
     answer["input gradient"] = first.asnumpy()
     for (canonical, _, array), grad in zip(weights, by_weight if layer else rest):
