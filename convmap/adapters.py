@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convmap.model import UNKNOWN, Map, Named, Opaque, Sides, SlotValue, Value, constant
 
@@ -17,8 +17,7 @@ class CannotWrite(Exception):
     """A slot's value has no form in this binding; the reason is shown to the user."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """What an adapter may look at: the number of spatial axes and the slots read before it."""
 
     dims: int | None

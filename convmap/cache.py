@@ -101,7 +101,7 @@ def _row(port: Port) -> dict[str, Any]:
             name: getattr(port, name)
             for name in ("path", "source", "target", "before", "after", "borrowed", "shims")
         },
-        "uses": [vars(u) for u in port.uses],
+        "uses": [u._asdict() for u in port.uses],
         "diagnostics": [vars(d) for d in port.diagnostics],
         "data": base64.b64encode(port.data).decode(),
     }

@@ -240,8 +240,7 @@ class Binding:
         raise KeyError(name)
 
 
-@dataclass(frozen=True)
-class OpCall:
+class OpCall(NamedTuple):
     """A canonical call: what a framework's call means. Equality is equality of meaning."""
 
     operator: Operator
@@ -260,8 +259,7 @@ class Write(NamedTuple):
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A lowered call: the binding to write and its arguments in the target's order."""
 
     binding: Binding

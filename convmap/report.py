@@ -50,7 +50,7 @@ def as_json(ports: list[tuple[Port, str, tuple[str, ...]]], problems: list[str])
                 "source": port.source,
                 "target": port.target,
                 "counts": {s: port.counts[s] for s in STATUSES},
-                "uses": [vars(u) for u in port.uses],
+                "uses": [u._asdict() for u in port.uses],
                 "diagnostics": [vars(d) for d in port.diagnostics],
                 "proven": list(proven),
             }

@@ -6,11 +6,13 @@ import ast
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal
 from convmap.model import Plan
 from convmap.rewrite.edits import Edits, spans_in
+from convmap.rewrite.parsing import takes_any
 from convmap.rules import Framework
 from convmap.source.aliasing import Aliasing
 from convmap.source.in_place import InPlace
@@ -20,8 +22,7 @@ from convmap.translate import Lifted
 INPLACE = "inplace"  # the slot of the operators that change their input; layers name it alike
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """One use of a framework API and what became of it."""
 
     line: int
@@ -114,6 +115,10 @@ class FilePort:
 
     def _shown(self, match: re.Match[str]) -> str:
         return " ".join(self.document.text((int(match.group(1)), int(match.group(2)))).split())
+
+    def _write(self, node: ast.expr, text: str) -> None:
+        """Write an expression for another."""
+        self.edits.replace(self.document.span(node), text, takes_any(node, self.names.parent))
 
     def _forget(self, node: ast.AST, text: str) -> None:
         """Note which names of a replaced span no longer appear in the file."""

@@ -72,7 +72,8 @@ def write_call(
     params = [p for p in plan.binding.params if p.kind != "kwargs"]
     if receiver_given:
         params = params[1:]
-    writes = [w for w in plan.writes if w.param in params]
+    named = {p.name for p in params}
+    writes = [w for w in plan.writes if w.param.name in named]
     anchored: dict[int, list[Write]] = {}
     tail: list[Write] = []
     for write in writes:

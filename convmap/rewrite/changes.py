@@ -224,7 +224,7 @@ class Changes(Parameters):
                 if self.inference.kind(call) != "module class" and self.in_place.is_private_input(call):
                     name = keyword.value.id
                     kept = f"{{k: v for k, v in {name}.items() if k != {INPLACE!r}}}"
-                    self.edits.replace(self.document.span(keyword.value), kept)
+                    self._write(keyword.value, kept)
                     self._forget(keyword.value, "")
                 continue
             value = self.inference.known(keyword.value)
@@ -233,7 +233,7 @@ class Changes(Parameters):
             if self._is_written_here(call):
                 continue  # what that class makes of its argument is seen where it does
             if value is True and self.in_place.is_private_input(call):
-                self.edits.replace(self.document.span(keyword.value), "False")
+                self._write(keyword.value, "False")
                 self._forget(keyword.value, "")
             else:
                 self._say(

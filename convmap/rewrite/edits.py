@@ -27,16 +27,24 @@ def spans_in(text: str) -> list[Span]:
     return [(int(m.group(1)), int(m.group(2))) for m in _MARK.finditer(text) if m.group(1)]
 
 
+def _is_word(byte: bytes) -> bool:
+    return byte.isalnum() or byte in (b"_", b"'", b'"') or byte >= b"\x80"
+
+
 class Edits:
     """The edits of one document. Of two on one span the later wins."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.by_span: dict[Span, str] = {}
+        # Of expressions, where others may stand as well, and of lines that may go.
+        self.free: set[Span] = set()
         self._resolved: dict[Span, tuple[str, str]] = {}  # of whole edits: what they were, and their text
 
-    def replace(self, span: Span, text: str) -> None:
+    def replace(self, span: Span, text: str, free: bool = False) -> None:
+        """Write a text for a span; ``free``: any expression, or for a whole line nothing, parses there."""
         self.by_span[span] = text
+        (self.free.add if free else self.free.discard)(span)
 
     def references(self) -> set[str]:
         """Give every target name that the final text will hold."""
@@ -75,7 +83,7 @@ class Edits:
             known = self._resolved.get(edit) if skip is None else None
             if known is not None and known[0] is self.by_span[edit]:
                 out.append(((at, edit[0]), None))
-                out.append((edit, _MARK.sub(lambda m: spell(m.group(3)), known[1])))
+                out.append((edit, self._apart(edit, _MARK.sub(lambda m: spell(m.group(3)), known[1]))))
                 at = edit[1]
                 continue
             # In this order what an edit holds follows it, up to the first that starts behind it.
@@ -86,10 +94,23 @@ class Edits:
                 if other[1] <= end:
                     nested.append(other)
             out.append(((at, edit[0]), None))
-            out.append((edit, self._resolve(self.by_span[edit], nested, spell, edit)))
+            out.append((edit, self._apart(edit, self._resolve(self.by_span[edit], nested, spell, edit))))
             at = edit[1]
         out.append(((at, span[1]), None))
         return out
+
+    def _apart(self, span: Span, text: str) -> str:
+        """Keep words apart that brackets or a sign kept apart: ``return(x) % y``."""
+        if text:
+            before, after = (
+                self.document.data[span[0] - 1 : span[0]],
+                self.document.data[span[1] : span[1] + 1],
+            )
+            if before and _is_word(before) and _is_word(text[:1].encode()):
+                text = f" {text}"
+            if after and _is_word(after) and _is_word(text[-1:].encode()):
+                text = f"{text} "
+        return text
 
     def _resolve(self, text: str, spans: list[Span], spell: Callable[[str], str], edit: Span) -> str:
         def one(match: re.Match[str]) -> str:

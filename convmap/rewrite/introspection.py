@@ -34,7 +34,7 @@ class Introspection(Parameters):
         self._forget(node, mark(self.document.span(whose)))
 
     def _write_asking(self, node: ast.expr, shim: str, arguments: str) -> None:
-        self.edits.replace(self.document.span(node), f"{reference(shim)}({arguments})")
+        self._write(node, f"{reference(shim)}({arguments})")
         if shim not in self.shims:
             self.shims.append(shim)
         self.port.uses.append(Use(node.lineno, ast.unparse(node), shim, "shim"))

@@ -47,7 +47,7 @@ class Layout:
             text = self._with(left, spelled.replace("\n", ends), *self._split(pieces, at))
         else:
             text = "".join(self._split(pieces, 0))
-        check(self.document, pieces, left, text)
+        check(self.document, pieces, self.edits.free, left, text)
         return text
 
     def _split(self, pieces: list[Piece], at: int) -> tuple[str, str]:

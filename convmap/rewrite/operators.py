@@ -36,7 +36,7 @@ class Operators(FilePort):
             return
         shim = there[symbol]
         parts = ", ".join(mark(self.document.span(o)) for o in operands)
-        self.edits.replace(self.document.span(node), f"{reference(shim)}({parts})")
+        self._write(node, f"{reference(shim)}({parts})")
         if shim not in self.shims:
             self.shims.append(shim)
         self.port.uses.append(Use(node.lineno, api, shim, "shim"))

@@ -248,7 +248,7 @@ class Parameters(Callees):
         if shim is None:
             return
         text = f"{reference(shim)}({mark(self.document.span(node.value))}, {node.attr!r})"
-        self.edits.replace(self.document.span(node), text)
+        self._write(node, text)
         if shim not in self.shims:
             self.shims.append(shim)
         self.port.uses.append(Use(node.lineno, f"{self.source.module_class}.{node.attr}", shim, "shim"))

@@ -12,7 +12,7 @@ from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal
 from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
-from convmap.rewrite.base import Port, Use
+from convmap.rewrite.base import INPLACE, Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.divergences import Divergences
 from convmap.rewrite.edits import reference
@@ -121,9 +121,15 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         if api is None:
             if self._asks_for_parameter(call):
                 return
-            if self._may_be_class(call.func) and "module class" in (
-                self.inference.object_kind(call.func),
-                self.inference.kind(call),
+            in_place = any(k.arg is None or k.arg == INPLACE for k in call.keywords)
+            if (
+                in_place
+                and self._may_be_class(call.func)
+                and "module class"
+                in (
+                    self.inference.object_kind(call.func),
+                    self.inference.kind(call),
+                )
             ):
                 self._passed_class(call)
             return
@@ -158,7 +164,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                 if rebound:
                     self._bind(call, rebound)
                 if rebound is not None:
-                    self.port.uses[-1] = dataclasses.replace(self.port.uses[-1], api=f"{api}_")
+                    self.port.uses[-1] = self.port.uses[-1]._replace(api=f"{api}_")
                 return
             except Refusal as reason:
                 # Of several overloads, the reason of one whose arguments fit says more.
@@ -204,7 +210,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                 return
             start, end = self.document.span(node)
             at = self.document.data.rindex(b"@", 0, start)
-            self.edits.replace(imports.whole_line(self.document, (at, end)), "")
+            self.edits.replace(imports.whole_line(self.document, (at, end)), "", True)
             self._forget(node, "")
             if isinstance(node, ast.Call):
                 self.refused.add(node)  # gone with its line
@@ -261,7 +267,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             name: tuple(i - first for i in where if i >= first) for name, where in lifted.given.items()
         }
         text = self._text(call, plan, positions, receiver)
-        self.edits.replace(self.document.span(call), text)
+        self._write(call, text)
         self._forget(call, text)
         self._note_use(call, binding.api, plan)
         self.port.calls.append((lifted, plan, call.lineno))
@@ -381,7 +387,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         except Refusal as refusal:
             self._refuse(node, qualified, refusal)
             return
-        self.edits.replace(self.document.span(node), text)
+        self._write(node, text)
         self.done.add(root)
         name = text.strip("\0")[1:]
         self.port.uses.append(Use(node.lineno, qualified, name, "shim" if name in self.shims else "exact"))
@@ -458,7 +464,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         else:
             name = reference(plan.binding.shim or plan.binding.api)
             text = f"{name}({', '.join(v.code for v in values.values())})"
-        self.edits.replace(self.document.span(node), text)
+        self._write(node, text)
         self._note_use(node, binding.api, plan)
 
     # Changes in place ---------------------------------------------------------------------------

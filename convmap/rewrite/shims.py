@@ -70,19 +70,17 @@ def read_shims(folders: tuple[Path, ...], package: str) -> dict[str, Shim]:
 def needed(framework: Framework, wanted: list[str]) -> list[Shim]:
     """Give the shims to insert, each after what it needs."""
     shims = read_shims(framework.folders, framework.package)
-    out: list[Shim] = []
+    out: dict[str, Shim] = {}
 
     def add(name: str) -> None:
-        shim = shims[name]
-        if shim in out:
-            return
-        for other in shim.needs:
-            add(other)
-        out.append(shim)
+        if name not in out:
+            for other in shims[name].needs:
+                add(other)
+            out[name] = shims[name]
 
     for name in wanted:
         add(name)
-    return out
+    return list(out.values())
 
 
 def text_of(inserted: list[Shim]) -> str:

@@ -94,7 +94,7 @@ class Substitutes(FilePort):
         if found is None:
             return False
         name = found.shim or found.api
-        self.edits.replace(self.document.span(call.func), reference(name))
+        self._write(call.func, reference(name))
         self._forget(call.func, "")
         self._note_use(call, binding.api, Plan(found, (), "shim" if found.shim else "exact"))
         return True

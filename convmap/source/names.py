@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Union
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Union
 
 ScopeNode = Union[ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
                   ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp]  # fmt: skip
@@ -75,8 +75,7 @@ class Scope:
         return None
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(NamedTuple):
     """One alias of an import statement; the local name is * for what a star may bring."""
 
     statement: ast.Import | ast.ImportFrom
@@ -319,7 +318,7 @@ class Names:
         if self.resolve is None or item.local == "*":
             return item
         qualified = self.resolve(item.qualified)
-        return item if qualified == item.qualified else replace(item, qualified=qualified)
+        return item if qualified == item.qualified else item._replace(qualified=qualified)
 
     def qualified(self, node: ast.AST) -> str | None:
         """Give the dotted name an expression means, through imports; None for anything else.
