@@ -228,6 +228,20 @@ class Framework:
         return tuple(sorted({f"{api}: {w.canonical}: {w.layout}" for api, w in rows}))
 
     @functools.cached_property
+    def layer_apis(self) -> tuple[str, ...]:
+        """The layers that this framework itself has."""
+        own = ((api, rows) for api, rows in self.by_api.items() if api.startswith(self.package + "."))
+        return tuple(api for api, rows in own if any(b.operator.kind == "layer" for b in rows))
+
+    @functools.cached_property
+    def applying_methods(self) -> tuple[str, ...]:
+        """The methods of modules that call a function with every module inside."""
+        inside = self.module_class + "."
+        own = ((api, rows) for api, rows in self.by_api.items() if api.startswith(inside))
+        found = (api for api, rows in own if any(b.operator.name == "module_apply" for b in rows))
+        return tuple(api.removeprefix(inside) for api in found)
+
+    @functools.cached_property
     def adding_methods(self) -> frozenset[str]:
         """The methods that add a child to a container under a name."""
         rows = (b for b in self.bindings if b.operator.grows and b.operator.kind == "attribute" and b.api)
@@ -361,9 +375,14 @@ def parse_signature(where: str, text: str) -> tuple[Param, ...]:
     ['self', 'x', 'y']
     """
     try:
-        node = ast.parse(f"def f({text}): pass").body[0]
+        return _params(text)
     except SyntaxError:
         raise RuleError(f"{where}: signature {text!r} is not one") from None
+
+
+@functools.cache
+def _params(text: str) -> tuple[Param, ...]:
+    node = ast.parse(f"def f({text}): pass").body[0]
     assert isinstance(node, ast.FunctionDef)
     args = node.args
     plain = [*args.posonlyargs, *args.args]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import pytest
 from convmap import cache
 from convmap.cli import main
 from convmap.porting import Request, port_files
+from convmap.rewrite.port import port_document
+from convmap.rules import load
+from convmap.source.document import Document
 
 FILES = {
     "pkg/__init__.py": "from .base import Base, Conv2d\nfrom .net import Net\n",
@@ -251,3 +256,19 @@ def test_a_class_in_place_that_another_file_makes_layers_of(
     )
     main(["port", "a", "--to", "mindspore", "-o", "out", "--no-cache"])
     assert ("inplace=False" in Path("out/net.py").read_text()) is owned
+
+
+def test_trees_are_freed_without_a_collector() -> None:
+    """A command switches it off: what a refused call leaves in a circle would stay until the end."""
+    rules = load()
+    torch, mindspore = rules.framework("torch"), rules.framework("mindspore")
+    gc.collect()
+    gc.disable()
+    try:
+        document = Document(b"import torch\nx = torch.no_such(1)\ny = torch.nn.Conv2d(1, 2)\nz = y.what()\n")
+        freed = weakref.ref(document)
+        assert port_document(document, torch, mindspore).counts["refused"] == 2
+        del document
+        assert freed() is None
+    finally:
+        gc.enable()

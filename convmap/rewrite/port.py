@@ -169,7 +169,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             except Refusal as reason:
                 # Of several overloads, the reason of one whose arguments fit says more.
                 if refusal is None or (refusal.code == "CM104" and reason.code != "CM104"):
-                    refusal = reason
+                    # A new one: the traceback of this holds the tree in a circle that nothing frees.
+                    refusal = Refusal(reason.code, reason.reason, reason.advice)
         assert refusal is not None
         if refusal.code == "CM105" and self._drop_in(call, bindings[0]):
             return

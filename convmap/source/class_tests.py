@@ -45,7 +45,7 @@ class ClassTests:
             test = self.names.parent.get(test) if test is not None else None
             asked = _asked(test) if isinstance(test, ast.expr) else None
             if asked is not None and asked[0] is use:
-                return any(asked[2](api.rpartition(".")[2], asked[1]) for api in self._layers)
+                return any(asked[2](api.rpartition(".")[2], asked[1]) for api in self.framework.layer_apis)
         return False
 
     def classes(self, node: ast.Name) -> list[str]:
@@ -85,7 +85,7 @@ class ClassTests:
         asked = _asked(test)
         if asked is None or self._named(asked[0]) != node.id:
             return []
-        return [api for api in self._layers if asked[2](api.rpartition(".")[2], asked[1])]
+        return [api for api in self.framework.layer_apis if asked[2](api.rpartition(".")[2], asked[1])]
 
     def _named(self, node: ast.expr) -> str:
         """Give the x of ``x.__class__.__name__`` or ``type(x).__name__``, at once or by a name for it."""
@@ -100,21 +100,13 @@ class ClassTests:
         return whose.id if isinstance(whose, ast.Name) else ""
 
     @functools.cached_property
-    def _layers(self) -> list[str]:
-        inside = self.framework.package + "."
-        found = self.framework.by_api.items()
-        return [
-            api
-            for api, rows in found
-            if api.startswith(inside) and any(b.operator.kind == "layer" for b in rows)
-        ]
-
-    @functools.cached_property
     def tested(self) -> set[str]:
         """Every name of an object whose class the file asks for."""
         asked = [c.args[0] for c in self.names.calls if getattr(c.func, "id", "") == "isinstance" and c.args]
         named: Iterable[Any] = (
-            object_of_name(n) for n in self.names.references if isinstance(n, ast.Attribute)
+            object_of_name(n)
+            for n in self.names.references
+            if type(n) is ast.Attribute and n.attr == "__name__"
         )
         return {node.id for node in (*asked, *named) if isinstance(node, ast.Name)}
 

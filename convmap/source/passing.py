@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Iterator
 
 from convmap.source.constants import Constants
@@ -98,7 +97,7 @@ class Passing(Constants):
         plain = function.args.args[method:] if isinstance(function, FUNCTIONS) else []
         if not plain or plain[0] is not arg:
             return False
-        for name in self._applying:
+        for name in self.framework.applying_methods:
             for call in self.calls.get(name, ()):
                 given = call.args[0] if len(call.args) == 1 else None
                 if method and isinstance(given, ast.Attribute) and getattr(given.value, "id", "") == "self":
@@ -109,14 +108,3 @@ class Passing(Constants):
                     if scope is not None and scope.bound[given.id] == [function]:
                         return True
         return False
-
-    @functools.cached_property
-    def _applying(self) -> list[str]:
-        """The methods of modules that call a function with every module inside."""
-        inside = self.framework.module_class + "."
-        found = self.framework.by_api.items()
-        return [
-            a.removeprefix(inside)
-            for a, rows in found
-            if a.startswith(inside) and any(b.operator.name == "module_apply" for b in rows)
-        ]

@@ -23,7 +23,7 @@ from convmap.source.inference import Inference
 from convmap.source.names import FUNCTIONS, Names
 from convmap.source.structure import Fact
 
-KEPT = 24  # modules in memory: a tree takes some 5 kB a line
+KEPT = 1_400_000  # bytes of the modules in memory: a tree takes some 60 times its text
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Project:
                 self.names[file] = dotted
         self.consulted: dict[str, str] = {}  # since the last ``open``: each file's content
         self._loaded: OrderedDict[str, _Module | None] = OrderedDict()
+        self._kept = 0  # bytes of the modules in memory
         self._facts: dict[str, Fact | None] = {}
         self._resolved: dict[str, str] = {}
         self._owned: dict[str, bool] = {}
@@ -101,8 +102,9 @@ class Project:
         finally:
             self._asking.pop()
         self._loaded[dotted] = loaded
-        while len(self._loaded) > KEPT:
-            self._loaded.popitem(last=False)
+        self._kept += _size(loaded)
+        while self._kept > KEPT and len(self._loaded) > 1:
+            self._kept -= _size(self._loaded.popitem(last=False)[1])
         return loaded
 
     def _note(self, dotted: str) -> None:
@@ -219,10 +221,15 @@ class Project:
         if self._cut and any(not q.startswith("load ") for q in self._asking):
             # Of a circle only the first question has seen all of it. Modules may hold half answers.
             self._loaded.clear()
+            self._kept = 0
             self._cut = True
             return
         self._cut = outer
         table[key] = answer
+
+
+def _size(module: _Module | None) -> int:
+    return len(module.inference.document.data) if module is not None else 0
 
 
 def _dotted(file: Path, root: Path) -> str:
