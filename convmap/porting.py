@@ -123,7 +123,8 @@ def _made(
     _start(request, files)  # what a process that is forked from this one need not read again
     try:
         with multiprocessing.Pool(jobs, _start, (request, files)) as pool:
-            yield from pool.imap(_one, jobs_left, chunksize=2)
+            # Files of a folder look at the same others: each process reads those that its files need.
+            yield from pool.imap(_one, jobs_left, chunksize=-(-len(jobs_left) // (6 * jobs)))
     finally:
         _here = None  # the files may be others when they are next asked for
 
