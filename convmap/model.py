@@ -172,6 +172,12 @@ class Limit:
     evidence: str = ""
     name: str = ""
     shows: str = ""  # what a quirk changes without a word: values, gradient or rounding
+    raises: tuple[str, ...] = ()  # of a shim: calls it is about, which raise; so will any met at run time
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether a call it is about raises, and so can't be taken for a right one."""
+        return bool(self.raises) or (bool(self.name) and not self.shows)
 
 
 @dataclass(frozen=True)

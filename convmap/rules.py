@@ -575,7 +575,13 @@ def _bindings(
             api = fill(template)
             shim = fill(row.get("shim", ""))
             limits = [
-                Limit(x["when"], x["reason"], x.get("evidence", ""), shows=x.get("shows", ""))
+                Limit(
+                    x["when"],
+                    x["reason"],
+                    x.get("evidence", ""),
+                    shows=x.get("shows", ""),
+                    raises=tuple(map(fill, x.get("raises", ()))),
+                )
                 for x in row.get("limits", ())
             ]
             for limit in limits:

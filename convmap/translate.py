@@ -249,6 +249,13 @@ def _named(write: Write, target: Framework) -> Write:
     return write._replace(value=replace(write.value, code=code))
 
 
+def met_at_run_time(plan: Plan, call: OpCall) -> list[Limit]:
+    """Give the limits of a shim that raises where they hold, and may hold here."""
+    limits = [limit for limit in plan.binding.limits if limit.raises]
+    names = _names_with_kinds(call) if limits else {}
+    return [limit for limit in limits if holds(limit.when, names) is None]
+
+
 def lower_to(binding: Binding, call: OpCall, ignoring: frozenset[str] = frozenset()) -> Plan:
     """Write a canonical call through one binding, some of its quirks ignored; for probing them."""
     try:
@@ -267,7 +274,7 @@ def _write(
         if limit.name and limit.name in ignoring:
             continue
         answer = holds(limit.when, names)
-        if answer is not False:
+        if answer or (answer is None and not limit.raises):
             raise CannotWrite(limit.reason + ("" if answer else " (not known before run time)"))
     carried = {slot for m in binding.maps for slot in m.slots}
     for slot in call.operator.slots:

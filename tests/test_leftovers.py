@@ -50,7 +50,7 @@ def test_to_the_function_that_uses_it(before: str, after: str) -> None:
         "def f(x=torch.foo()):\n    return x\n",
         "@torch.foo\ndef f(x):\n    return x\n",
         "class A(torch.Foo):\n    pass\n",
-        "def f(x: torch.Foo):\n    return x\n",
+        "def f(x: torch.Foo | int):\n    return x\n",
         "f = lambda x: torch.foo(x)\n",
         "x = torch.foo()\n\n\ndef f():\n    return torch.foo()\n",
         "__all__ = ['torch']\n\n\ndef f():\n    return torch.foo()\n",

@@ -263,6 +263,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         growing = binding.operator.grows and self._grows_later(call)
         plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
         translate.check(plan, lifted.call)
+        for limit in translate.met_at_run_time(plan, lifted.call):
+            self._say("CM205", "note", call, f"{limit.reason}: {plan.binding.shim} raises where that is met")
         self._check_upward(receiver, plan)
         positions = {
             name: tuple(i - first for i in where if i >= first) for name, where in lifted.given.items()
@@ -380,7 +382,13 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         bindings = self.source.by_api.get(qualified, ())
         text = self._type_text(qualified) if self._in_annotation(node) else None
         if not bindings and text is None:
-            self._refuse(node, qualified, Refusal("CM101", f"{qualified} is not in the rules"))
+            text = self._quoted(node)
+        if not bindings and text is None:
+            reason, advice = f"{qualified} is not in the rules", ""
+            if self.source.knows(qualified):
+                reason = f"what is taken from {qualified} is known at run time only"
+                advice = "choose from a dictionary of the classes or functions that are meant"
+            self._refuse(node, qualified, Refusal("CM101", reason, advice))
             return
         try:
             named = next((b for b in bindings if b.operator.kind == "class"), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from typing import Any
 
 from convmap.adapters import alike
 from convmap.errors import Refusal
@@ -35,6 +36,8 @@ class Substitutes(FilePort):
         for other in candidates:
             if other.write or (other.limits and not other.shim):
                 continue
+            if not all(limit.is_loud for limit in other.limits):
+                continue
             if _all_alike(binding, other):
                 return other
             mine = [(p.name, p.kind, p.default and p.default.code) for p in binding.params]
@@ -49,9 +52,7 @@ class Substitutes(FilePort):
                 kept = {p for m in said for _, p in m.roles} | {INPLACE}
                 while mine and mine[-1][0] not in kept and mine[-1][2] is not None:
                     mine.pop()
-            same_maps = {(m.adapter, m.roles, m.slots, m.options) for m in said} == {
-                (m.adapter, m.roles, m.slots, m.options) for m in other.maps if m.adapter != "fixed"
-            }
+            same_maps = {_said(m) for m in said} == {_said(m) for m in other.maps if m.adapter != "fixed"}
             # Of one parameter the name may differ: who gives it by name is told so, loudly.
             single = less and len(mine) == len(theirs) == 1 and mine[0][1:] == theirs[0][1:]
             if mine == theirs and same_maps or (single and _only_renames(said, other)):
@@ -151,6 +152,16 @@ class Substitutes(FilePort):
                 return at.returns is inner
         return False
 
+    def _quoted(self, node: ast.expr) -> str | None:
+        """Give an annotation that means nothing in the target as text: it stays, and asks for no import."""
+        at, parent = node, self.names.parent.get(node)
+        while isinstance(parent, ast.expr):
+            inside = isinstance(parent, (ast.Tuple, ast.List))
+            if not (inside or (isinstance(parent, ast.Subscript) and parent.slice is at)):
+                return None  # text takes no "| None" and no [int]
+            at, parent = parent, self.names.parent.get(parent)
+        return repr(self.document.text(self.document.span(node))) if self._in_annotation(node) else None
+
     def _in_isinstance(self, node: ast.AST) -> bool:
         at = self.names.parent.get(node)
         while isinstance(at, ast.Tuple):
@@ -179,14 +190,19 @@ def _all_alike(mine: Binding, other: Binding) -> bool:
         if param.default is None or not neutral or neutral[0] is None or not alike(neutral[0], param.default):
             return False
     told = {p for m in mine.maps if m.adapter != "ignored" for _, p in m.roles}
-    return [(m.adapter, m.roles, m.slots, m.options) for m in mine.maps] == [
-        (m.adapter, m.roles, m.slots, m.options) for m in maps
-    ] and all(
+    return [_said(m) for m in mine.maps] == [_said(m) for m in maps] and all(
         a.name == b.name
         and a.kind == b.kind
         and ((a.default and a.default.code) == (b.default and b.default.code) or a.name not in told)
         for a, b in zip(mine.params, other.params)
     )
+
+
+def _said(m: Map) -> tuple[Any, ...]:
+    """Say what a map means; one that takes numbers, tuples and what may be either takes all there is."""
+    every = {"int", "tuple", "unknown"}
+    options = tuple(o for o in m.options if o[0] != "forms" or set(o[1].split()) != every)
+    return m.adapter, m.roles, m.slots, options
 
 
 def _only_renames(said: list[Map], other: Binding) -> bool:

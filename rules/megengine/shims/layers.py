@@ -4,6 +4,7 @@ import megengine
 import megengine.functional as F
 import megengine.module as M
 from tensor import pixel_unshuffle, softplus
+from values import refuse_inplace
 
 
 class Tanh(M.Module):
@@ -28,12 +29,19 @@ def elu(input, alpha=1.0):
 class ELU(M.Module):
     """Exponential linear unit."""
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha=1.0, inplace=False):
         super().__init__()
+        refuse_inplace(inplace)
         self.alpha = alpha
 
     def forward(self, x):
         return elu(x, self.alpha)
+
+
+def prelu(input, weight):
+    """x where positive, else x times the slope of its channel: n c *spatial, weight (c,) or (1,)."""
+    shape = (1, -1) + (1,) * (input.ndim - 2) if input.ndim > 1 else (-1,)
+    return F.relu(input) + weight.reshape(shape) * F.minimum(input, 0.0)
 
 
 class PReLU(M.Module):
@@ -44,8 +52,7 @@ class PReLU(M.Module):
         self.weight = megengine.Parameter(F.full((num_parameters,), init))
 
     def forward(self, x):
-        shape = (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (-1,)
-        return F.relu(x) + self.weight.reshape(shape) * F.minimum(x, 0.0)
+        return prelu(x, self.weight)
 
 
 class Flatten(M.Module):
@@ -70,6 +77,8 @@ class TorchBatchNorm3d(M.Module):
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
         super().__init__()
+        if momentum is None:
+            raise ValueError("only running averages with a momentum are ported")
         self.eps, self.momentum, self.affine = eps, momentum, affine
         self.track = track_running_stats
         self.weight = megengine.Parameter(F.ones((num_features,))) if affine else None
@@ -103,6 +112,8 @@ class TorchInstanceNorm(M.Module):
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
         super().__init__()
+        if track_running_stats:
+            raise ValueError("running statistics of instance norm are not ported")
         self.eps = eps
         self.weight = megengine.Parameter(F.ones((num_features,))) if affine else None
         self.bias = megengine.Parameter(F.zeros((num_features,))) if affine else None
@@ -226,8 +237,9 @@ def set_train(module, mode=True):
 class Dropout2d(M.Module):
     """Drop whole channels of n c *spatial."""
 
-    def __init__(self, p=0.5):
+    def __init__(self, p=0.5, inplace=False):
         super().__init__()
+        refuse_inplace(inplace)
         self.p = p
 
     def forward(self, x):

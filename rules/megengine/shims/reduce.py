@@ -73,6 +73,8 @@ def std(input, dim=None, *, correction=1, keepdim=False):
 
 def norm(input, p="fro", dim=None, keepdim=False):
     """The 1- or 2-norm of all elements, or along some axes."""
+    if p not in ("fro", 1, 2):
+        raise ValueError("p=%r: only the 1- and 2-norm are ported" % (p,))
     terms = F.abs(input) if p == 1 else input * input
     if dim is None:
         total = F.sum(terms).reshape((1,) * input.ndim if keepdim else ())

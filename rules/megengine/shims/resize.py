@@ -62,6 +62,8 @@ def resample(input, axis, rows, mode):
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
                 recompute_scale_factor=None, antialias=False):
     """Resize like torch. A scale that is not recomputed is the step of the samples, fractional too."""
+    if antialias:
+        raise ValueError("antialiasing is not ported")
     axes = input.ndim - 2
     before = [int(n) for n in input.shape[2:]]
     if size is None:

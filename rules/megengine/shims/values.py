@@ -118,6 +118,20 @@ class TorchBatchNorm2d(M.BatchNorm2d):
         super().__init__(num_features, eps, 1 - momentum, affine)
 
 
+class TorchLinear(M.Linear):
+    """A dense layer with torch's arguments."""
+
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__(in_features, out_features, bias)
+
+
+class TorchEmbedding(M.Embedding):
+    """A table of rows with torch's first arguments."""
+
+    def __init__(self, num_embeddings, embedding_dim):
+        super().__init__(num_embeddings, embedding_dim)
+
+
 class TorchDropout(M.Dropout):
     """Dropout with torch's arguments."""
 

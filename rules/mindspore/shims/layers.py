@@ -3,6 +3,7 @@
 import mindspore
 from mindspore import nn, ops
 from mindspore.common import initializer
+from values import refuse_inplace
 
 
 def parameter(shape, init):
@@ -15,6 +16,8 @@ class TorchInstanceNorm(nn.Cell):
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
         super().__init__()
+        if track_running_stats:
+            raise ValueError("running statistics of instance norm are not ported")
         self.eps = eps
         self.affine = affine
         if affine:
@@ -86,8 +89,9 @@ class TorchLayerNorm(nn.Cell):
 class TorchELU(nn.Cell):
     """ELU for every alpha."""
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha=1.0, inplace=False):
         super().__init__()
+        refuse_inplace(inplace)
         self.alpha = alpha
 
     def construct(self, x):

@@ -68,6 +68,13 @@ def pool_avg(x, axes, kernel_size, stride, padding, count_include_pad, ceil_mode
     return mean_over(x, kernel, stride) / mean_over(ones, kernel, stride)
 
 
+def only_maxima(dilation, return_indices):
+    """Raise ValueError for what these pools can't do."""
+    apart = dilation if isinstance(dilation, (tuple, list)) else (dilation,)
+    if return_indices or any(d != 1 for d in apart):
+        raise ValueError("indices and dilated pooling are not ported")
+
+
 class TorchMaxPool(nn.Cell):
     """Max pooling with torch's parameters over the last ``axes`` axes."""
 
@@ -76,12 +83,13 @@ class TorchMaxPool(nn.Cell):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
                  ceil_mode=False):
         super().__init__()
-        self.kernel_size, self.padding = kernel_size, padding
+        only_maxima(dilation, return_indices)
+        self.kernel_size, self.padding, self.dilation = kernel_size, padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
         self.stride = kernel_size if stride is None else stride
-        self.arguments = (self.axes, kernel_size, stride, padding, ceil_mode)
 
     def construct(self, x):
-        return pool_max(x, *self.arguments)
+        return pool_max(x, self.axes, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
 
 class TorchMaxPool1d(TorchMaxPool):
@@ -107,18 +115,23 @@ class TorchAvgPool(nn.Cell):
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
-        self.kernel_size, self.padding = kernel_size, padding
+        self.kernel_size, self.padding, self.ceil_mode = kernel_size, padding, ceil_mode
+        self.count_include_pad = count_include_pad
         self.stride = kernel_size if stride is None else stride
-        self.arguments = (self.axes, kernel_size, stride, padding, count_include_pad, ceil_mode)
 
     def construct(self, x):
-        return pool_avg(x, *self.arguments)
+        return pool_avg(x, self.axes, self.kernel_size, self.stride, self.padding, self.count_include_pad,
+                        self.ceil_mode)
 
 
 class TorchAvgPool1d(TorchAvgPool):
-    """Average pooling of n c w."""
+    """Average pooling of n c w; torch keeps its numbers as tuples."""
 
     axes = 1
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        stride = kernel_size if stride is None else stride
+        super().__init__(per_axis(kernel_size, 1), per_axis(stride, 1), per_axis(padding, 1), ceil_mode, count_include_pad)
 
 
 class TorchAvgPool2d(TorchAvgPool):
@@ -133,16 +146,19 @@ class TorchAvgPool3d(TorchAvgPool):
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c w."""
+    only_maxima(dilation, return_indices)
     return pool_max(input, 1, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c h w."""
+    only_maxima(dilation, return_indices)
     return pool_max(input, 2, kernel_size, stride, padding, ceil_mode)
 
 
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """Max pooling of n c d h w."""
+    only_maxima(dilation, return_indices)
     return pool_max(input, 3, kernel_size, stride, padding, ceil_mode)
 
 

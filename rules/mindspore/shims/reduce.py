@@ -57,6 +57,8 @@ def std(input, dim=None, *, correction=1, keepdim=False):
 
 def norm(input, p="fro", dim=None, keepdim=False):
     """The 1- or 2-norm of all elements, or along some axes."""
+    if p not in ("fro", 1, 2):
+        raise ValueError(f"p={p!r}: only the 1- and 2-norm are ported")
     axes = axes_of(input, dim)
     if p == 1:
         return ops.sum(ops.abs(input), axes, keepdim)

@@ -1,6 +1,7 @@
 """Layers with torch's signatures, for files that pass a layer's class on and call it elsewhere."""
 
 from mindspore import nn, ops
+from mindspore.common import initializer
 
 
 def refuse_inplace(inplace):
@@ -138,10 +139,11 @@ class TorchBatchNorm3d(TorchNames, nn.BatchNorm3d):
 
 
 class TorchLinear(nn.Dense):
-    """A dense layer with torch's arguments."""
+    """A dense layer with torch's arguments, and their names."""
 
     def __init__(self, in_features, out_features, bias=True):
         super().__init__(in_features, out_features, has_bias=bias)
+        self.in_features, self.out_features = in_features, out_features
 
 
 class TorchDropout(nn.Dropout):
@@ -179,3 +181,30 @@ class TorchLogSoftmax(nn.LogSoftmax):
 
     def __init__(self, dim):
         super().__init__(axis=dim)
+
+
+class TorchPReLU(nn.PReLU):
+    """PReLU with torch's arguments and name of the slopes."""
+
+    weight = property(lambda self: self.w)
+
+    def __init__(self, num_parameters=1, init=0.25):
+        super().__init__(num_parameters, init)
+
+
+class TorchDropout2d(nn.Dropout2d):
+    """Dropout of whole channels with torch's arguments."""
+
+    def __init__(self, p=0.5, inplace=False):
+        refuse_inplace(inplace)
+        super().__init__(p)
+
+
+class TorchEmbedding(nn.Embedding):
+    """A table of rows with torch's first arguments and names, from the standard normal distribution."""
+
+    weight = property(lambda self: self.embedding_table)
+
+    def __init__(self, num_embeddings, embedding_dim):
+        super().__init__(num_embeddings, embedding_dim, embedding_table=initializer.Normal(1.0))
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
