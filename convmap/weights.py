@@ -91,7 +91,7 @@ def plan_weights(
             continue
         if name in computed:
             left_out.append((name, "in no checkpoint: the model computes it"))
-        elif name in constant and target.layer_of(classes[name.rpartition(".")[0]]) is not None:
+        elif name in constant and target.layer_of(classes.get(name.rpartition(".")[0], [])) is not None:
             # A layer without affine parameters keeps them as untrained ones and zeros in MindSpore.
             left_out.append((name, "not trained in the port, and kept as it starts"))
         else:

@@ -24,7 +24,7 @@ from convmap.porting import Request, port_file
 from convmap.rules import load
 from convmap.sides import Workers
 from convmap.transfer import Models, account, convert, load_models
-from convmap.weights import Transfer, WeightPlan
+from convmap.weights import Transfer, WeightPlan, plan_weights
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CASES = {case.name: case for case in read_manifest(EXAMPLES / "models.toml")}
@@ -336,3 +336,14 @@ def test_a_pickle_that_needs_code_is_refused(tmp_path: Path, capsys: Any) -> Non
         arguments = [str(file), str(tmp_path / name), "--entry", case.entry, "--to", target, *ported]
         assert main(["weights", *arguments, "-o", str(tmp_path / "out.npz")]) == 2
         assert words in capsys.readouterr().err and not touched.exists()
+
+
+def test_a_tensor_in_a_list_that_only_the_port_counts_is_said() -> None:
+    """MegEngine counts the tensors of a module's lists: ``self.heads = [torch.rand(1)]``."""
+    row = {"path": "", "class": "Net", "parameters": {}, "buffers": {}}
+    rules = load()
+    with pytest.raises(ConvmapError, match=r"heads\.0 of the port is filled by nothing"):
+        plan_weights(
+            rules.framework("torch"), [row],
+            rules.framework("megengine"), [{**row, "buffers": {"heads.0": (1,)}}],
+        )  # fmt: skip

@@ -233,6 +233,7 @@ class Model:
             (ops, "dropout", dropout),
             (nn.Dropout, "construct", layer),
             (nn.Dropout2d, "construct", layer2d),
+            (nn.Dropout3d, "construct", layer2d),
         ]
 
 

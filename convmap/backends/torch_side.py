@@ -333,6 +333,7 @@ class Model:
             (torch, "rand_like", lambda x, **_: uniform(*x.shape)),
             (functional, "dropout", dropout),
             (functional, "dropout2d", dropout2d),
+            (functional, "dropout3d", dropout2d),
         ]
 
 

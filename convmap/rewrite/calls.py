@@ -59,11 +59,12 @@ def write_call(
     callee: str,
     receiver_given: bool,
     lead: Value | None = None,
+    tuples: bool = False,
 ) -> str:
     """Give the text of the call in the target: ``callee`` and the argument list.
 
     ``positions`` says which argument of the source (by index in the text, the receiver not counted)
-    filled which source parameter.
+    filled which source parameter. ``tuples``: lists of numbers become tuples where axes are meant.
     """
     nodes = argument_nodes(call)
     spans = [_argument_span(document, n) for n in nodes]
@@ -113,14 +114,27 @@ def write_call(
         )
         positional = positional and stays
         index += 1
-        text = _value_text(document, write.value, nodes, spans, place)
+        text = _value_text(document, write.value, nodes, spans, place, tuples and _counts_axes(plan, write))
         pieces.append((text if stays else f"{write.param.name}={text}", place))
     return f"{callee}{_list(document, pieces, spans, opening, close)}"
 
 
 def _value_text(
-    document: Document, value: Value, nodes: list[ast.expr | ast.keyword], spans: list[Span], place: int
+    document: Document,
+    value: Value,
+    nodes: list[ast.expr | ast.keyword],
+    spans: list[Span],
+    place: int,
+    tuples: bool,
 ) -> str:
+    if tuples and _has_numbers(value):
+        for node in nodes:
+            inner = node.value if isinstance(node, ast.keyword) else node
+            if isinstance(inner, ast.List) and value.code == mark(document.span(inner)):
+                start, end = document.span(inner)
+                text = document.text((start + 1, end - 1)).rstrip()
+                comma = "," if len(inner.elts) == 1 and not text.endswith(",") else ""
+                return f"({mark((start + 1, end - 1))}{comma})"
     if place >= 0:
         node = nodes[place]
         inner = node.value if isinstance(node, ast.keyword) else node
@@ -129,6 +143,19 @@ def _value_text(
                 return mark(_argument_span(document, inner))
             return mark(spans[place])
     return value.code
+
+
+def _counts_axes(plan: Plan, write: Write) -> bool:
+    """Tell whether an argument is of a layer or over spatial axes, or must be a tuple, and is no data."""
+    binding = plan.binding
+    carried = (m for m in binding.maps if m.adapter == "tuple")
+    of_axes = binding.operator.kind == "layer" or binding.dims is not None
+    return of_axes or any(write.param.name == name for m in carried for _, name in m.roles)
+
+
+def _has_numbers(value: Value) -> bool:
+    kinds = {v.kind or type(v.known).__name__ for v in value.items}
+    return bool(kinds & {"int", "number"}) and not kinds & {"tensor", "tuple", "list", "str"}
 
 
 def _opening(document: Document, call: ast.Call) -> int:

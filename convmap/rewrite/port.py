@@ -341,7 +341,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                     comment = self._comment_behind(call, receiver)
                     if comment:
                         lead = dataclasses.replace(lead, code=lead.code + comment)
-            return write_call(self.document, call, plan, positions, callee, False, lead)
+            tuples = self.target.numbers_in_tuples and not binding.shim
+            return write_call(self.document, call, plan, positions, callee, False, lead, tuples)
         method = binding.api.rpartition(".")[2]
         own = values["self"]
         assert own is not None
@@ -354,7 +355,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             callee = f"{before}{mark(inner)}{between}{method}"
         else:
             callee = f"{own.wrapped()}.{method}"
-        return write_call(self.document, call, plan, positions, callee, True)
+        tuples = self.target.numbers_in_tuples
+        return write_call(self.document, call, plan, positions, callee, True, None, tuples)
 
     # References --------------------------------------------------------------------------------
 

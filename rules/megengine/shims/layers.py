@@ -26,6 +26,30 @@ def elu(input, alpha=1.0):
     return F.relu(input) + alpha * (F.exp(F.minimum(input, 0.0)) - 1.0)
 
 
+class CELU(M.Module):
+    """x where positive, else alpha * (exp(x / alpha) - 1)."""
+
+    def __init__(self, alpha=1.0, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+        self.alpha = alpha
+
+    def forward(self, x):
+        return F.relu(x) + self.alpha * (F.exp(F.minimum(x, 0.0) / self.alpha) - 1)
+
+
+class SELU(M.Module):
+    """The scaled exponential linear unit, with torch's constants."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def forward(self, x):
+        low = 1.6732632423543772 * (F.exp(F.minimum(x, 0.0)) - 1)
+        return 1.0507009873554805 * (F.relu(x) + low)
+
+
 class ELU(M.Module):
     """Exponential linear unit."""
 
@@ -245,6 +269,10 @@ class Dropout2d(M.Module):
     def forward(self, x):
         ones = F.ones((int(x.shape[0]), int(x.shape[1])) + (1,) * (x.ndim - 2))
         return x * F.dropout(ones, self.p, self.training)
+
+
+class Dropout3d(Dropout2d):
+    """Drop whole channels of n c d h w."""
 
 
 class Softplus(M.Module):

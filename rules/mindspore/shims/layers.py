@@ -86,6 +86,30 @@ class TorchLayerNorm(nn.Cell):
         return out if self.beta is None else out + self.beta
 
 
+class TorchCELU(nn.Cell):
+    """x where positive, else alpha * (exp(x / alpha) - 1)."""
+
+    def __init__(self, alpha=1.0, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+        self.alpha = alpha
+
+    def construct(self, x):
+        return ops.relu(x) + self.alpha * (ops.exp(ops.minimum(x, ops.zeros_like(x)) / self.alpha) - 1)
+
+
+class TorchSELU(nn.Cell):
+    """The scaled exponential linear unit, with torch's constants."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        refuse_inplace(inplace)
+
+    def construct(self, x):
+        low = 1.6732632423543772 * (ops.exp(ops.minimum(x, ops.zeros_like(x))) - 1)
+        return 1.0507009873554805 * (ops.relu(x) + low)
+
+
 class TorchELU(nn.Cell):
     """ELU for every alpha."""
 

@@ -200,6 +200,14 @@ class TorchDropout2d(nn.Dropout2d):
         super().__init__(p)
 
 
+class TorchDropout3d(nn.Dropout3d):
+    """Dropout of whole channels with torch's arguments."""
+
+    def __init__(self, p=0.5, inplace=False):
+        refuse_inplace(inplace)
+        super().__init__(p)
+
+
 class TorchEmbedding(nn.Embedding):
     """A table of rows with torch's first arguments and names, from the standard normal distribution."""
 
