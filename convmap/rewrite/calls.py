@@ -132,8 +132,9 @@ def _value_text(
             inner = node.value if isinstance(node, ast.keyword) else node
             if isinstance(inner, ast.List) and value.code == mark(document.span(inner)):
                 start, end = document.span(inner)
-                text = document.text((start + 1, end - 1)).rstrip()
-                comma = "," if len(inner.elts) == 1 and not text.endswith(",") else ""
+                behind = document.text((document.span(inner.elts[-1])[1], end - 1))
+                single = len(inner.elts) == 1 and "," not in re.sub(r"#[^\r\n]*", "", behind)
+                comma = "," if single else ""
                 return f"({mark((start + 1, end - 1))}{comma})"
     if place >= 0:
         node = nodes[place]
