@@ -13,16 +13,8 @@ from convmap import __version__, folders
 from convmap.errors import ConvmapError
 from convmap.rules import load
 
-COMMANDS = (
-    "port",
-    "parity",
-    "verify",
-    "weights",
-    "explain",
-    "coverage",
-    "rules",
-    "docs",
-)  # modules of theirs
+# Modules, each read when its command is given.
+COMMANDS = ("port", "parity", "verify", "weights", "explain", "coverage", "rules", "docs")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -122,16 +122,10 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             if self._asks_for_parameter(call):
                 return
             in_place = any(k.arg is None or k.arg == INPLACE for k in call.keywords)
-            if (
-                in_place
-                and self._may_be_class(call.func)
-                and "module class"
-                in (
-                    self.inference.object_kind(call.func),
-                    self.inference.kind(call),
-                )
-            ):
-                self._passed_class(call)
+            if in_place and self._may_be_class(call.func):
+                kinds = (self.inference.object_kind(call.func), self.inference.kind(call))
+                if "module class" in kinds:
+                    self._passed_class(call)
             return
         rebound: str | None = None
         if receiver is not None and self._sets_part(call, api):
