@@ -379,8 +379,8 @@ def test_what_is_not_ported_counts_only_where_it_runs(target: str, tmp_path: Pat
     verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
     assert verdict.holds and len(verdict.unported) == 2 and "no_such_function" in text_of(verdict)
     for text in (
-        PARTLY.format(call="x").replace("return self.norm(x)", "return nn.functional.celu(x)"),
-        PARTLY.format(call="x") + "    kept = nn.CELU\n",  # importing the file needs it
+        PARTLY.format(call="x").replace("return self.norm(x)", "return nn.functional.rrelu(x)"),
+        PARTLY.format(call="x") + "    kept = nn.RReLU\n",  # importing the file needs it
     ):
         file.write_text(text)
         verdict = verify(Case("partly", file, "Net()", ("2x3x4x4",)), target, pool, load(), seeds=1)
