@@ -22,8 +22,10 @@ class Recurrent(M.Module):
     gates = 1
 
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False):
+                 bidirectional=False, proj_size=0):
         super().__init__()
+        if proj_size:
+            raise ValueError("projections of the hidden state are not ported")
         self.hidden_size, self.num_layers, self.bias = hidden_size, num_layers, bias
         self.batch_first, self.dropout = batch_first, dropout
         self.ways = ("", "_reverse") if bidirectional else ("",)
