@@ -9,12 +9,20 @@ from typing import Any, NamedTuple
 import array_api_strict
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convmap.numerics import bounds, core, reference
+from convmap.numerics import bands, bounds, core, reference
 
-quick = settings(deadline=None, max_examples=150)
+# the fixture that chooses the formulation holds for all examples of a run
+quick = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(params=["the rule chooses", "taps are added up"], autouse=True)
+def formulation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small examples would all be products with band matrices: run everything without these as well."""
+    if request.param == "taps are added up":
+        monkeypatch.setattr(bands, "MOST_PRODUCTS", 0)
 
 
 class Call(NamedTuple):
@@ -206,6 +214,11 @@ LARGE = {
     "kernel equal to the stride": ((2, 32, 12, 12, 12), (32, 16, 2, 2, 2), 2, 1, [(0, 0)] * 3),
     "long kernel in one axis": ((1, 64, 900), (64, 48, 16), 8, 1, [(4, 4)]),
     "depthwise": ((3, 96, 40, 40), (96, 1, 4, 4), 2, 96, [(1, 1), (1, 1)]),
+    "depthwise, long lines": ((2, 5, 30, 300), (5, 1, 5, 5), 2, 5, [(1, 2), (2, 1)]),
+    "depthwise, samples of one place": ((70, 33, 1, 1), (33, 1, 4, 4), 3, 33, [(1, 0), (0, 2)]),
+    "depthwise in 1-D": ((3, 7, 5000), (7, 1, 9), 4, 7, [(3, 2)]),
+    "depthwise in 3-D": ((2, 6, 9, 20, 40), (6, 1, 3, 4, 4), 2, 6, [(1, 0), (1, 1), (2, 1)]),
+    "two channels of a group": ((2, 10, 40, 40), (10, 3, 4, 4), 2, 5, [(1, 1), (1, 1)]),
     "groups": ((3, 64, 20, 20), (64, 12, 3, 3), 2, 4, [(1, 0), (1, 0)]),
     "nothing cropped": ((2, 16, 60, 60), (16, 12, 5, 5), 3, 1, [(0, 0), (0, 0)]),
     "more added than there is": ((2, 8, 30, 30), (8, 8, 2, 2), 3, 1, [(-40, -3), (2, -90)]),
@@ -286,6 +299,22 @@ def test_the_smallest_memory_is_a_row_of_a_channel() -> None:
     assert used < y.nbytes + 100_000
     full = 16 * 8 * 64 * 64 * 4  # what one sample takes at once
     assert full > 10 * 100_000
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_reaches_its_places_alone(value: float) -> None:
+    """A product with an exact zero would make NaN of it everywhere else."""
+    crop = [(1, 1), (1, 1)]
+    x, w = np.ones((2, 4, 9, 9), np.float32), np.ones((4, 1, 4, 4), np.float32)
+    for broken in (x, w):
+        right = broken[1, 0, 2, 1] if broken is x else broken[1, 0, 0, 3]
+        at = (1, 0, 2, 1) if broken is x else (1, 0, 0, 3)
+        broken[at] = value
+        y = core.conv_transpose(x, w, stride=2, groups=4, crop=crop)
+        judge = reference.conv_transpose(x, w, stride=2, groups=4, crop=crop)
+        np.testing.assert_array_equal(y, judge.astype(np.float32))
+        assert 0 < (~np.isfinite(y)).sum() < y.size / 4
+        broken[at] = right
 
 
 def test_inputs_are_left_alone() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from convmap.numerics.bands import Bands
 from convmap.numerics.blocks import HOT_BYTES, Block, fit, overlap, steps, taps
 from convmap.numerics.folding import fold, fold_in_place, folds_in_place
 from convmap.numerics.geometry import Geometry
@@ -20,6 +21,11 @@ EVERY = slice(None)
 
 def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | None, memory: int) -> Array:
     """Go from narrow to wide: multiply by all taps at once, then add up each phase; n g o *held."""
+    if _is_product(ws, g):
+        return _from_one_place(ws, g, narrow, w, bias, memory)
+    bands = Bands(ws, g, memory)
+    if bands.pays() and ws.finite(narrow) and ws.finite(w):
+        return bands.run(narrow, w, bias)
     out = ws.empty((g.batch, g.groups, g.outer, *g.held))
     count, row, every_tap = math.prod(g.kernel), math.prod(g.narrow[1:]), taps(g)
     low, high = min(t.shift[0] for t in every_tap), max(t.shift[0] for t in every_tap)
@@ -61,6 +67,24 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
             held = out[batch, group, outer, ...]
             added = None if bias is None else ws.wide(bias[group, outer])
             (fold_in_place if in_place else fold)(ws, g, products, held, rows, (first, last), added)
+    return out
+
+
+def _is_product(ws: Workspace, g: Geometry) -> bool:
+    """Tell whether every sample is one place and its taps are the result: a product, nothing to fold."""
+    reached = g.held == g.kernel == g.wide and all(begin == 0 for begin, _ in g.ends)
+    return math.prod(g.narrow) == 1 and reached and not ws.short
+
+
+def _from_one_place(
+    ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | None, memory: int
+) -> Array:
+    out = ws.empty((g.batch, g.groups, g.outer, *g.held))
+    x = ws.xp.permute_dims(ws.xp.reshape(narrow, (g.batch, g.groups, g.inner)), (1, 0, 2))
+    flat = ws.xp.permute_dims(ws.xp.reshape(out, (g.batch, g.groups, -1)), (1, 0, 2))
+    ws.product_into(flat, x, ws.xp.reshape(w, (g.groups, g.inner, -1)), memory)
+    if bias is not None:
+        out += ws.xp.reshape(bias, (*bias.shape, *[1] * len(g.held)))
     return out
 
 
