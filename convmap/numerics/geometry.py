@@ -5,6 +5,7 @@ Kept apart from both so that they refuse the same calls in the same words. Works
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Sequence
 
@@ -51,6 +52,12 @@ class Geometry:
             self.wide = resized(self.held, opposite(self.ends))
             self.narrow = [(n - r) // s + 1 for n, s, r in zip(self.wide, self.stride, reach)]
             check_output(self.narrow, f"pads={self.ends}")
+
+    def with_samples_as_groups(self) -> Geometry:
+        """Give the same with every sample of a call without groups a group of its own."""
+        found = copy.copy(self)
+        found.batch, found.groups = 1, self.batch
+        return found
 
 
 def resized(sizes: Sequence[int], crops: Pairs) -> list[int]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 
 from convmap.numerics.bands import Bands
-from convmap.numerics.blocks import HOT_BYTES, Block, fit, overlap, steps, taps
+from convmap.numerics.blocks import COLUMNS, HOT_BYTES, Block, fit, overlap, steps, taps
 from convmap.numerics.folding import fold, fold_in_place, folds_in_place
 from convmap.numerics.geometry import Geometry
 from convmap.numerics.workspace import Array, Workspace
@@ -27,6 +27,21 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
     if bands.pays() and ws.finite(narrow) and ws.finite(w):
         return bands.run(narrow, w, bias)
     out = ws.empty((g.batch, g.groups, g.outer, *g.held))
+    if g.groups == 1 and g.batch > 1 and math.prod(g.narrow) >= COLUMNS:
+        _add_up(ws, g.with_samples_as_groups(), _swapped(ws, narrow), w, bias, memory, _swapped(ws, out))
+    else:
+        _add_up(ws, g, narrow, w, bias, memory, out)
+    return out
+
+
+def _swapped(ws: Workspace, a: Array) -> Array:
+    return ws.xp.permute_dims(a, (1, 0, *range(2, a.ndim)))
+
+
+def _add_up(
+    ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | None, memory: int, out: Array
+) -> None:
+    """Multiply by all taps at once, then add up each phase; a w of one group is that of all."""
     count, row, every_tap = math.prod(g.kernel), math.prod(g.narrow[1:]), taps(g)
     low, high = min(t.shift[0] for t in every_tap), max(t.shift[0] for t in every_tap)
     extent = -(-g.held[0] // g.stride[0])
@@ -60,14 +75,13 @@ def spread(ws: Workspace, g: Geometry, narrow: Array, w: Array, bias: Array | No
         for outer in steps(g.outer, block.outer):
             products: Array = None
             if x is not None:
-                kernels = _kernels(ws, w, group, outer)
+                kernels = _kernels(ws, w, group if w.shape[0] > 1 else EVERY, outer)
                 flat = ws.product("products", ws.xp.matrix_transpose(kernels), x)
                 shape = (outer.stop - outer.start, count, batch.stop - batch.start, last - first)
                 products = ws.xp.reshape(flat, (flat.shape[0], *shape, *g.narrow[1:]))
             held = out[batch, group, outer, ...]
-            added = None if bias is None else ws.wide(bias[group, outer])
+            added = None if bias is None else ws.wide(bias[group if bias.shape[0] > 1 else EVERY, outer])
             (fold_in_place if in_place else fold)(ws, g, products, held, rows, (first, last), added)
-    return out
 
 
 def _is_product(ws: Workspace, g: Geometry) -> bool:

@@ -105,7 +105,7 @@ class NumpyWorkspace(Workspace):
         return self._memory[name][:size].reshape(shape)
 
     def product(self, name: str, a: Array, b: Array) -> Array:
-        out = self.scratch(name, (*a.shape[:-1], b.shape[-1]))
+        out = self.scratch(name, (max(a.shape[0], b.shape[0]), a.shape[-2], b.shape[-1]))
         if a.shape[-1] == 1:  # NumPy's product over an axis of one is a slow loop of its own
             return np.multiply(a, b, out=out)
         step = ROWS if 1 < b.shape[-1] <= FEW_COLUMNS else a.shape[-2]
