@@ -150,6 +150,8 @@ class Operator:
     summary: str = ""
     grows: bool = False  # of a container: it may get more children later; of a call: it adds one
     gradient: bool = True  # False: no gradient goes through what it gives
+    # Slots of tensors that a call gives new values, and of the flag without which it does not.
+    updates: tuple[tuple[str, str], ...] = ()
 
     @property
     def crops(self) -> bool:

@@ -50,6 +50,7 @@ _OP_KEYS = {
     "summary",
     "grows",
     "gradient",
+    "updates",
 }
 
 
@@ -366,6 +367,7 @@ def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
         table.get("summary", ""),
         table.get("grows", False),
         table.get("gradient", True),
+        tuple(table.get("updates", {}).items()),
     )
 
 

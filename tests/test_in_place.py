@@ -176,6 +176,41 @@ def test_what_initialisers_fill(lines: str, codes: list[str], target: str) -> No
     assert sorted({d.code for d in port.diagnostics if d.severity != "note"}) == codes
 
 
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "arguments,codes",
+    [
+        ("self.mean, self.var, training=True", []),
+        ("None, None, training=True", []),
+        ("self.mean[:4], self.var[4:]", []),
+        ("self.mean[:4], self.var[4:], training=False", []),
+        ("running_var=self.var[:4], running_mean=None, training=True", ["CM210"]),
+        ("self.mean, self.var[4:], None, None, self.training", ["CM210"]),
+        # a copy in the target, whose values nobody would see
+        ("self.mean, self.var.data, None, None, self.training", ["CM210"]),
+        ("mean, self.var, None, None, self.training", ["CM210"]),
+        ("self.mean.clone(), self.var.clone(), None, None, True", []),
+        ("self.mean if self.training else None, self.var if self.training else None, training=True", []),
+        ("self.mean[:4] if self.training else None, None, training=True", ["CM210"]),
+    ],
+)
+def test_statistics_that_a_call_moves(arguments: str, codes: list[str], target: str) -> None:
+    text = f"""import torch
+import torch.nn as nn
+import torch.nn.functional as F
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(8))
+        self.register_buffer("var", torch.ones(8))
+    def forward(self, x):
+        mean = self.mean[:4]
+        return F.batch_norm(x, {arguments})
+"""
+    port = port_text(text, "torch", target)
+    assert sorted({d.code for d in port.diagnostics if d.severity != "note"}) == codes
+
+
 LAYERS = """import torch
 import torch.nn as nn
 import torch.nn.functional as F

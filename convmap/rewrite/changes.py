@@ -130,6 +130,23 @@ class Changes(Parameters):
             reason = f"{ast.unparse(node)} is a new tensor, and {self.target.name} fills parameters"
             raise Refusal("CM202", reason, "make it a parameter, and fill that")
 
+    def _updates(self, lifted: Lifted, slot: str, flag: str, nodes: list[ast.expr | ast.keyword]) -> None:
+        """Look at a tensor that a function gives new values; raise Refusal where the target's may be another."""
+        params = [p for m in lifted.binding.maps if slot in m.slots for _, p in m.roles] or [slot]
+        places = lifted.given.get(params[0], ())
+        told = dict(lifted.call.slots).get(flag)
+        if not places or (isinstance(told, Value) and told.known is False):
+            return
+        given = nodes[places[0]]
+        node = given.value if isinstance(given, ast.keyword) else given
+        while isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Constant):
+            node = node.body  # self.mean if self.training else None
+        if isinstance(node, ast.Constant):
+            return
+        if filled(self.inference, self.aliasing, node, by_name=True) == "view":
+            reason = f"{ast.unparse(node)} gets new values, and may be a view here and a copy in {self.target.name}"
+            raise Refusal("CM210", reason, "give it the buffer itself")
+
     def _with_axes(self, lifted: Lifted, filled: ast.expr) -> Lifted:
         """Say how many spatial axes the layer of a weight has, or which it is, where an initialiser asks."""
         call = lifted.call

@@ -252,6 +252,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
             filled = given.value if isinstance(given, ast.keyword) else given
             self._fills(filled)
             lifted = self._with_axes(lifted, filled)
+        for slot, flag in binding.operator.updates:
+            self._updates(lifted, slot, flag, nodes)
         lifted = self._settle_inplace(call, lifted)
         used = not isinstance(self.names.parent.get(call), ast.Expr)
         growing = binding.operator.grows and self._grows_later(call)

@@ -44,3 +44,40 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     if weight is not None:
         out = out * weight.reshape(shape)
     return out if bias is None else out + bias.reshape(shape)
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
+    """Normalise the channels of n c *spatial, by the batch in training, which the running statistics follow."""
+    axes, shape = [0, *range(2, input.ndim)], (1, -1) + (1,) * (input.ndim - 2)
+    if training:
+        mean = F.mean(input, axes, keepdims=True)
+        var = F.mean((input - mean) * (input - mean), axes, keepdims=True)
+        count = int(input.size) // int(input.shape[1])
+        if count < 2:
+            raise ValueError(f"more than one value for each channel is needed in training, got {input.shape}")
+        follow(running_mean, mean, momentum)
+        follow(running_var, var * (count / (count - 1)), momentum)
+    else:
+        # torch refuses statistics that need a gradient
+        mean, var = running_mean.detach().reshape(shape), running_var.detach().reshape(shape)
+    out = (input - mean) / F.sqrt(var + eps)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
+
+
+def follow(running, batch, momentum):
+    """Move a running statistic, where there is one, towards the batch's."""
+    if running is None:
+        return
+    running[...] = (1 - momentum) * running + momentum * batch.detach().reshape(running.shape)
+
+
+def instance_norm(input, weight=None, bias=None, eps=1e-05):
+    """Normalise each channel of each sample of n c *spatial."""
+    axes, shape = list(range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+    centred = input - F.mean(input, axes, keepdims=True)
+    out = centred / F.sqrt(F.mean(centred * centred, axes, keepdims=True) + eps)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)

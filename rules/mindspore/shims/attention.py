@@ -46,3 +46,44 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     if weight is not None:
         out = out * weight.reshape(shape)
     return out if bias is None else out + bias.reshape(shape)
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
+    """Normalise the channels of n c *spatial, by the batch in training, which the running statistics follow."""
+    axes, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+    if training:
+        mean = ops.mean(input, axes, True)
+        var = ops.mean((input - mean) * (input - mean), axes, True)
+        count = input.size // input.shape[1]
+        if count < 2:
+            raise ValueError(f"more than one value for each channel is needed in training, got {input.shape}")
+        follow(running_mean, mean, momentum)
+        follow(running_var, var * (count / (count - 1)), momentum)
+    else:
+        # torch refuses statistics that need a gradient
+        mean, var = ops.stop_gradient(running_mean).reshape(shape), ops.stop_gradient(running_var).reshape(shape)
+    out = (input - mean) / ops.sqrt(var + eps)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
+
+
+def follow(running, batch, momentum):
+    """Move a running statistic, where there is one, towards the batch's."""
+    if running is None:
+        return
+    moved = (1 - momentum) * running + momentum * ops.stop_gradient(batch).reshape(running.shape)
+    if isinstance(running, mindspore.Parameter):
+        running.set_data(moved)
+    else:
+        running.assign_value(moved)
+
+
+def instance_norm(input, weight=None, bias=None, eps=1e-05):
+    """Normalise each channel of each sample of n c *spatial."""
+    axes, shape = tuple(range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+    centred = input - ops.mean(input, axes, True)
+    out = centred / ops.sqrt(ops.mean(centred * centred, axes, True) + eps)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
