@@ -146,7 +146,7 @@ class Operator:
     returns: str = "tensor"
     weights: tuple[str, ...] = ()
     optional_weights: tuple[str, ...] = ()  # those a framework may do without
-    fresh: bool = True
+    fresh: int = True  # whether a tensor it gives is new; or from how many tensors on it is
     summary: str = ""
     grows: bool = False  # of a container: it may get more children later; of a call: it adds one
     gradient: bool = True  # False: no gradient goes through what it gives

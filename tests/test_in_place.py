@@ -33,6 +33,9 @@ PRIVATE = [
     "z = x * 2; w = z.mean(); z += w; return z",
     "z = x * 2; n = z.size(0); z += n; return z",
     "z = torch.cat([x, y]); w = torch.cat([z, z]); z += 1; return z, w",
+    "z = (x * 2).float(); z -= 1; return z",
+    "z = (x * 2).detach(); z /= 2; return z",
+    "z = torch.einsum('nchw,nchw->nc', x, y); z += 1; return z",
 ]  # fmt: skip
 
 
@@ -57,6 +60,18 @@ SEEN = [
     "z = x.view(-1); z[0] = 1; return z",
     "z = other(x); z = torch.relu(z) if y is None else z; z += y; return z",
     "self.conv.weight.data += 1; return x",
+    # what torch gives may be the same memory
+    "z = x.detach(); z += 1; return x",
+    "z = x.data; z += 1; return x",
+    "z = x.float(); z -= 1; return x",
+    "z = x.to(torch.float32); z /= 2; return x",
+    "z = x.type_as(y); z[0] = 1; return x",
+    "z = torch.as_tensor(x); z += 1; return x",
+    "z = torch.einsum('nchw->ncwh', x); z += 1; return x",
+    "z = x.unfold(1, 2, 1); z += 1; return x",
+    "z = torch.autograd.Variable(x); z += 1; return x",
+    "z = x * 2; w = z.detach(); z += 1; return w",
+    "z = x * 2; w = z.float(); z **= 2; return w",
 ]  # fmt: skip
 
 
@@ -148,6 +163,9 @@ FILLING = "import torch\nimport torch.nn as nn\nclass Net(nn.Module):\n    def _
     [
         ("nn.init.zeros_(self.fc.weight)", []),
         ("self.fc.weight.data.zero_()", []),
+        ("self.fc.weight.detach().zero_()", []),
+        ("for p in self.parameters(): p.detach().zero_()", []),
+        ("w = self.fc.weight.detach(); w.zero_()", ["CM210"]),
         ("w = self.fc.weight; nn.init.zeros_(w)", []),
         ("for p in self.parameters(): nn.init.zeros_(p)", []),
         ("self.w = nn.init.normal_(nn.Parameter(torch.empty(3)))", []),
@@ -174,6 +192,48 @@ def test_what_initialisers_fill(lines: str, codes: list[str], target: str) -> No
     text = FILLING.format(lines=lines.replace("; ", "\n        "))
     port = port_text(text, "torch", target)
     assert sorted({d.code for d in port.diagnostics if d.severity != "note"}) == codes
+
+
+MOVING = """import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("b", torch.zeros(4))
+        self.w = nn.Parameter(torch.ones(4))
+    def forward(self, x):
+        {lines}
+"""
+NO_GRAD = "with torch.no_grad():\n            "
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "lines,moved",
+    [
+        ("self.b.data.mul_(0.9).add_(x, alpha=0.1)", True),
+        ("self.b.detach().mul_(0.9)", True),
+        (NO_GRAD + "self.b.mul_(0.9).add_(x)", True),
+        (NO_GRAD + "self.w.clamp_(-1, 1)", True),
+        (NO_GRAD + "for p in self.parameters(): p.mul_(2)", True),
+        ("for p in self.parameters(): p.data.mul_(2)", True),
+        ("old = self.b.clone(); self.b.data.mul_(0.9); x = x + old", True),
+        ("self.w.data.mul_(self.w)", True),
+        # recorded, a view, a part, what is read behind the first change, what holds the memory
+        ("self.b.mul_(0.9)", False),
+        (NO_GRAD + "self.b[0].mul_(2).add_(1)", False),
+        (NO_GRAD + "self.b.view(2, 2).mul_(2)", False),
+        (NO_GRAD + "self.b.mul_(0.9).add_(self.b)", False),
+        (NO_GRAD + "x = self.b.mul_(0.9)", False),
+        ("old = self.b.data; self.b.data.mul_(0.9); x = x + old", False),
+        ("old = self.b[0]; self.b.data.mul_(0.9); x = x + old", False),
+        (NO_GRAD + "f = lambda: self.b.mul_(2)", False),
+    ],
+)
+def test_methods_that_move_a_parameter_or_a_buffer(lines: str, moved: bool, target: str) -> None:
+    port = port_text(MOVING.format(lines=lines.replace("; ", "\n        ")), "torch", target)
+    codes = {d.code for d in port.diagnostics if d.severity != "note"}
+    assert (codes, "copy_values(" in port.after) == ((set(), True) if moved else ({"CM210"}, False))
 
 
 @pytest.mark.parametrize("target", ["mindspore", "megengine"])

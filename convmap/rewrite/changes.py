@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 from convmap.errors import Refusal
-from convmap.model import AXES, LAYER, OpCall, Value, constant
+from convmap.model import AXES, LAYER, Binding, OpCall, Value, constant
 from convmap.rewrite.base import INPLACE, Use
 from convmap.rewrite.edits import reference
 from convmap.rewrite.parameters import Parameters
-from convmap.source.filling import filled
+from convmap.source.filling import detached, filled
 from convmap.source.inference import mark
 from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
@@ -117,6 +118,65 @@ class Changes(Parameters):
         self.edits.replace(self.document.span(call), f"{part} = {text}")
         self.port.uses.append(Use(call.lineno, api, "", "exact"))
         return True
+
+    def _moved(self, call: ast.Call) -> tuple[ast.expr, ast.Call] | None:
+        """Give p and the last call of a statement ``p.data.mul_(a).add_(b)``, which gives a parameter values."""
+        root, last = self.aliasing.row_of(call)
+        whole = detached(self.inference, root)
+        if whole is None and self._is_unrecorded(call):
+            whole = root
+        if whole is None or not isinstance(self.names.parent.get(last), ast.Expr) or self._copied is None:
+            return None
+        if not self.inference.pure(whole) or self._is_kept(whole, last):
+            return None
+        return (whole, last) if filled(self.inference, self.aliasing, whole) == "parameter" else None
+
+    def _is_kept(self, whole: ast.expr, last: ast.Call) -> bool:
+        """Tell whether the function holds a view of what a statement changes, or a row of changes reads it."""
+        text = ast.unparse(whole)
+        if last.func.value is not whole and isinstance(last.func.value, ast.Call):  # type: ignore[attr-defined]
+            given = [*last.args, *(k.value for k in last.keywords)]
+            if any(ast.unparse(n) == text for a in given for n in ast.walk(a) if isinstance(n, type(whole))):
+                return True
+        function = self.inference.enclosing(last, FUNCTIONS)
+        for node in ast.walk(function) if function is not None else ():
+            if not isinstance(node, (ast.Assign, ast.NamedExpr)):
+                continue
+            held: ast.expr = node.value
+            while isinstance(held, (ast.Attribute, ast.Subscript, ast.Call)) and ast.unparse(held) != text:
+                if isinstance(held, ast.Call) and self.aliasing.gives_new(held):
+                    break
+                held = held.func if isinstance(held, ast.Call) else held.value
+            if ast.unparse(held) == text:
+                return True
+        return False
+
+    @functools.cached_property
+    def _copied(self) -> Binding | None:
+        """What gives a parameter of the target the values of a tensor."""
+        return next((b for b in self.target.bindings if b.operator.name == "copied"), None)
+
+    def _is_unrecorded(self, node: ast.AST) -> bool:
+        """Tell whether a node runs where no gradient is: in ``with torch.no_grad():``, or so decorated."""
+        at: ast.AST | None = node
+        while at is not None and not isinstance(at, (ast.ClassDef, ast.Lambda)):
+            found = [i.context_expr for i in at.items] if isinstance(at, ast.With) else []
+            found += at.decorator_list if isinstance(at, FUNCTIONS) else []
+            for way in found:
+                api = self.names.qualified(way.func if isinstance(way, ast.Call) else way)
+                if any(b.operator.name == "no_grad" for b in self.source.by_api.get(api or "", ())):
+                    return True
+            at = None if isinstance(at, FUNCTIONS) else self.names.parent.get(at)
+        return False
+
+    def _give_values(self, call: ast.Call, parameter: ast.expr) -> None:
+        """Write the value of a statement's call into a parameter."""
+        binding, span = self._copied, self.document.span(call)
+        assert binding is not None
+        name = reference(binding.shim or binding.api)
+        self.edits.replace(span, f"{name}({mark(self.document.span(parameter))}, {self.edits.by_span[span]})")
+        if binding.shim and binding.shim not in self.shims:
+            self.shims.append(binding.shim)
 
     def _fills(self, node: ast.expr) -> None:
         """Look at what an initialiser fills; raise Refusal where the target would fill a copy."""

@@ -24,6 +24,7 @@ from convmap.rewrite.lists import Lists
 from convmap.rewrite.operators import Operators
 from convmap.rules import Framework, Rules
 from convmap.source.document import Document
+from convmap.source.filling import detached
 from convmap.source.inference import Inference, mark
 from convmap.source.names import FUNCTIONS, Imported, packages_imported
 from convmap.source.project import Project
@@ -128,12 +129,15 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                     self._passed_class(call)
             return
         rebound: str | None = None
+        moved: tuple[ast.expr, ast.Call] | None = None
         if receiver is not None and self._sets_part(call, api):
             return
         if receiver is not None and call.func.attr in self.source.in_place:  # type: ignore[attr-defined]
             settled = self.aliasing.settles(call)
             if settled is None and api[:-1] in self.source.by_api:
                 settled = self._own_part(call)
+                moved = self._moved(call) if settled is None and api not in self.source.by_api else None
+                settled = "" if moved is not None else settled
             if settled is not None:
                 api, rebound = api[:-1], settled
             elif api not in self.source.by_api:  # an initialiser may fill a parameter
@@ -157,6 +161,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                 self._translate(call, binding, receiver)
                 if rebound:
                     self._bind(call, rebound)
+                if moved is not None and moved[1] is call:
+                    self._give_values(call, moved[0])
                 if rebound is not None:
                     self.port.uses[-1] = self.port.uses[-1]._replace(api=f"{api}_")
                 return
@@ -247,6 +253,10 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
         self._refuse_divergence(lifted, call, receiver)
         self._refuse_shape(binding.operator, call, receiver)
         if binding.operator.kind == "init":
+            if receiver is not None and (whole := detached(self.inference, receiver)) is not None:
+                receiver = whole
+                args[0] = Argument(self.inference.value(receiver))
+                lifted = translate.lift(binding, args)
             name = binding.params[0].name
             given = nodes[lifted.given[name][0]] if receiver is None else receiver
             filled = given.value if isinstance(given, ast.keyword) else given

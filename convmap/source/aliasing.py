@@ -166,20 +166,23 @@ class Aliasing:
         named = isinstance(func, ast.Attribute) and f"{framework.tensor_class}.{func.attr}"
         return named in dict(framework.assigning) and self.inference.object_kind(func.value) == "tensor"  # type: ignore[attr-defined]
 
+    def row_of(self, call: ast.Call) -> tuple[ast.expr, ast.Call]:
+        """Give what a row of methods like ``x.mul_(2).add_(y)`` changes, and its last call."""
+        root: ast.expr = call
+        while (changed := self.changed_by(root)) is not None:
+            root = changed
+        while True:
+            outer = self.names.parent.get(self.names.parent.get(call))  # type: ignore[arg-type]
+            if not isinstance(outer, ast.Call) or self.changed_by(outer) is not call:
+                return root, call
+            call = outer
+
     def settles(self, call: ast.Call) -> str | None:
         """Say how a method like add_ can be written without the change; None: something may see it.
 
         "" where its result takes the tensor's place anyway; a name where that has to be bound to it.
         """
-        root: ast.expr = call
-        while (changed := self.changed_by(root)) is not None:
-            root = changed
-        top: ast.AST = call
-        while True:
-            outer = self.names.parent.get(self.names.parent.get(top))  # type: ignore[arg-type]
-            if not isinstance(outer, ast.Call) or self.changed_by(outer) is not top:
-                break
-            top = outer
+        root, top = self.row_of(call)
         statement = self.statement_of(call)
         if isinstance(root, ast.Name) and isinstance(statement, ast.Expr) and statement.value is top:
             chained = top is not call or self.changed_by(call) is not root
@@ -367,7 +370,9 @@ class Aliasing:
 
     def _operator(self, node: ast.Call) -> str | None:
         """Give 'layer' or 'function' where a call makes a new tensor, else None."""
-        return _makes_new(self._bindings(node))
+        bindings = self._bindings(node)
+        most = max((int(b.operator.fresh) for b in bindings), default=0)
+        return None if most > 1 and len(self._handed_on(node)) < most else _makes_new(bindings)
 
     def _bindings(self, node: ast.Call) -> tuple:  # type: ignore[type-arg]
         framework = self.inference.framework
@@ -451,9 +456,9 @@ class Aliasing:
 
 
 def _makes_new(bindings: Sequence[Binding]) -> str | None:
-    """Give the kind of an API that gives a new tensor, else None."""
+    """Give the kind of an API that gives a new tensor, in each of its forms, else None."""
     for binding in bindings:
         operator = binding.operator
-        keeps = any(s.name == "inplace" for s in operator.slots) or not operator.fresh
-        return None if keeps else operator.kind
-    return None
+        if any(s.name == "inplace" for s in operator.slots) or not operator.fresh:
+            return None
+    return bindings[0].operator.kind if bindings else None

@@ -25,6 +25,8 @@ def filled(inference: Inference, aliasing: Aliasing, node: ast.expr, by_name: bo
         if any(b.operator.kind == "data" for b in framework.by_api.get(api, ())):
             return "view" if by_name else filled(inference, aliasing, node.value)
         return "view" if inference.kind(node.value) == "tensor" else "parameter"
+    if isinstance(node, ast.Call) and (whole := detached(inference, node)) is not None:
+        return "view" if by_name else filled(inference, aliasing, whole)
     if isinstance(node, ast.Call):
         bindings = framework.by_api.get(names.qualified(node.func) or "", ())
         if any(b.operator.kind == "parameter" for b in bindings):
@@ -37,6 +39,19 @@ def filled(inference: Inference, aliasing: Aliasing, node: ast.expr, by_name: bo
     scope = names.scope_of[node].find(node.id)
     found = {_bound(inference, aliasing, by) for by in scope.bound[node.id]} if scope else {"view"}
     return found.pop() if len(found) == 1 else "view"
+
+
+def detached(inference: Inference, node: ast.expr) -> ast.expr | None:
+    """Give p of ``p.detach()`` and ``p.data``: the same memory, without what leads to it."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        api, whole = node.func.attr, node.func.value
+    elif isinstance(node, ast.Attribute):
+        api, whole = node.attr, node.value
+    else:
+        return None
+    found = inference.framework.by_api.get(f"{inference.framework.tensor_class}.{api}", ())
+    own = inference.names.qualified(whole) is None or inference.names.qualified(node) is None
+    return whole if own and any(b.operator.name == "detach" for b in found) else None
 
 
 def _bound(inference: Inference, aliasing: Aliasing, by: ast.AST) -> str:

@@ -336,6 +336,11 @@ class Inference(Passing):
         """Give the kind of each binding; of ``norm=None``, which is rebound to a class, that is None."""
         binders = scope.bound[name]
         kinds = [self._bound_kind(b, name, scope) for b in binders]
+        if "tensor" in kinds:  # x -= 1 leaves one what it is; of what is unknown it tells that it is a number
+            kinds = [
+                "same" if isinstance(self.names.parent.get(by), ast.AugAssign) and k in _NUMBERS else k
+                for k, by in zip(kinds, binders)
+            ]
         if "module class" in kinds:
             for i, by in enumerate(binders):
                 default = self._default(by) if isinstance(by, ast.arg) else None
