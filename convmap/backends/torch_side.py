@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import copy
 
 import numpy
@@ -13,6 +14,18 @@ import torch
 NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm, torch.nn.LayerNorm)
 BIASED = (*NORMS, torch.nn.modules.conv._ConvNd, torch.nn.Linear)  # output = ... + bias of channels
 LAST = (torch.nn.LayerNorm, torch.nn.Linear)  # whose channels are the last axis
+
+
+FLOAT32 = torch.float32
+
+
+class Wide(torch.overrides.TorchFunctionMode):
+    """Takes float32 for float64 wherever a function is given it: a model may have kept it before."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        given = [torch.float64 if a is FLOAT32 else a for a in args]
+        named = {k: torch.float64 if a is FLOAT32 else a for k, a in (kwargs or {}).items()}
+        return func(*given, **named)
 
 
 class Sums:
@@ -176,7 +189,7 @@ class Model:
             for number, (arrays, wanted) in enumerate(zip(batches, targets)):
                 tensors = [torch.from_numpy(a) for a in arrays]
                 tensors = [t.to(kind) if t.is_floating_point() else t for t in tensors]
-                with side.Patched(self.module, self._random(side.Noise(noise_seed + number), kind)):
+                with self._drawing(side.Noise(noise_seed + number), kind):
                     outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
                 loss = sum(
                     ((y - torch.from_numpy(t).to(kind)) ** 2).mean() for (_, y), t in zip(outputs, wanted)
@@ -217,7 +230,7 @@ class Model:
         usual = torch.get_default_dtype()
         torch.set_default_dtype(kind)
         try:
-            with torch.no_grad(), side.Patched(self.module, self._random(side.Noise(noise_seed), kind)):
+            with torch.no_grad(), self._drawing(side.Noise(noise_seed), kind):
                 net(*side.arguments(tensors, lists))
         finally:
             torch.set_default_dtype(usual)
@@ -268,7 +281,7 @@ class Model:
         usual = torch.get_default_dtype()
         torch.set_default_dtype(kind)  # what the model makes on the way
         try:
-            with side.Patched(self.module, self._random(noise, kind)):
+            with self._drawing(noise, kind):
                 outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
         finally:
             torch.set_default_dtype(usual)
@@ -296,6 +309,13 @@ class Model:
             "random": noise.drawn,
         }
 
+    @contextlib.contextmanager
+    def _drawing(self, noise, kind):
+        """Feed the random draws; in float64, judge a model that asks for float32 in float64 all the same."""
+        wide = Wide() if kind is torch.float64 else contextlib.nullcontext()
+        with side.Patched(self.module, self._random(noise, kind)), wide:
+            yield
+
     @staticmethod
     def _random(noise, kind):
         functional = torch.nn.functional
@@ -320,7 +340,7 @@ class Model:
             shape = (*input.shape[:2], *[1] * (input.dim() - 2))
             return input * torch.from_numpy(noise.mask(shape, p)).to(input.dtype) if training and p else input
 
-        # A model that asks for float32 by name is judged in float64 all the same.
+        # By these names; Wide sees to what a model has kept of them.
         wide = [
             (torch, "float32", torch.float64), (torch, "float", torch.float64),
             (torch.Tensor, "float", torch.Tensor.double),
