@@ -105,6 +105,7 @@ class Framework:
     tensor_only: frozenset[str] = frozenset()  # methods of nothing else
     tensor_only_of_constants: frozenset[str] = frozenset()  # with constants as arguments
     tensor_only_given: frozenset[str] = frozenset()  # with constants as arguments, and at least one
+    tensor_only_of_sizes: frozenset[str] = frozenset()  # with a number among the arguments, or a row of them
     tensor_only_from: tuple[tuple[str, int], ...] = ()  # with this many positional arguments
     parallel_prefix: str = ""  # what a data parallel wrapper puts before the names of its model
     growing: frozenset[str] = frozenset()  # methods that add children to a container
@@ -416,7 +417,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "numbers_in_tuples", "dtype_words",
-         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
+         "module_methods", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -461,6 +462,7 @@ def _framework(
         frozenset(table.get("tensor_only", ())),
         frozenset(table.get("tensor_only_of_constants", ())),
         frozenset(table.get("tensor_only_given", ())),
+        frozenset(table.get("tensor_only_of_sizes", ())),
         tuple(table.get("tensor_only_from", {}).items()),
         table.get("parallel_prefix", ""),
         frozenset(table.get("growing", ())),

@@ -76,3 +76,45 @@ def test_a_dictionary_has_what_is_added_by_name_and_as_an_attribute(
     (tmp_path / "m.py").write_text(DICTIONARY)
     verdict = verify(Case("dict", tmp_path / "m.py", "Block()", ("2x3x4x4",)), target, pool, load(), seeds=1)
     assert verdict.holds, text_of(verdict)
+
+
+PARTS = """import torch
+import torch.nn as nn
+from collections import OrderedDict
+class Net(nn.Module):
+    def __init__(self, parts, given):
+        super().__init__()
+        self.lm = nn.Linear(4, 3, bias=False)
+        self.d = nn.ModuleDict(dict(table=nn.Embedding(3, 4), norm=nn.BatchNorm1d(4)))
+        self.e = nn.ModuleDict({{"table": nn.Embedding(3, 4)}})
+        self.s = nn.Sequential(nn.Embedding(3, 4), nn.Linear(4, 4, bias=False))
+        self.o = nn.Sequential(OrderedDict([("table", nn.Embedding(3, 4))]))
+        self.l = nn.ModuleList([nn.Embedding(3, 4), nn.Embedding(3, 4)])
+        self.parts = parts
+        {line}
+"""
+
+
+@pytest.mark.parametrize(
+    "line,written",
+    [
+        ("self.d.table.weight = self.lm.weight", "self.d.table.embedding_table = self.lm.weight"),
+        ("self.d['norm'].weight = self.lm.weight", "self.d['norm'].gamma = self.lm.weight"),
+        ("self.e['table'].weight = self.lm.weight", "self.e['table'].embedding_table = self.lm.weight"),
+        ("self.s[0].weight = self.s[-1].weight", "self.s[0].embedding_table = self.s[-1].weight"),
+        ("self.o.table.weight = self.lm.weight", "self.o.table.embedding_table = self.lm.weight"),
+        ("self.l[1].weight = self.lm.weight", "self.l[1].embedding_table = self.lm.weight"),
+        ("n = self.d.table.weight.numel()", "n = self.d.table.embedding_table.numel()"),
+        # of which class it is can't be read: another attribute would be set, and nothing use it
+        ("self.parts.head.weight = self.lm.weight", None),
+        ("given.weight = nn.Parameter(torch.ones(3))", None),
+        ("given.weight = torch.ones(3)", None),
+        # no layer's
+        ("given.weight = 3", "given.weight = 3"),
+    ],
+)
+def test_the_weight_of_a_part_of_a_container(line: str, written: str | None) -> None:
+    port = port_text(PARTS.format(line=line), "torch", "mindspore")
+    codes = {d.code for d in port.diagnostics if d.severity != "note"}
+    assert codes == (set() if written else {"CM201"})
+    assert written is None or written in port.after

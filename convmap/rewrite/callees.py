@@ -8,6 +8,9 @@ from convmap.rewrite.overrides import Overrides
 from convmap.rewrite.substitutes import Substitutes
 from convmap.source.names import FUNCTIONS
 
+_COMMON = {"split", "format", "index", "count", "copy", "pop", "append", "extend", "apply", "add"}
+_OF_ARRAYS = {"type", "to", "float", "size", "sum", "mean"}
+
 
 class Callees(Substitutes, Overrides):
     """Names the API of a call."""
@@ -50,11 +53,9 @@ class Callees(Substitutes, Overrides):
 
     def _looks_foreign(self, func: ast.Attribute) -> bool:
         """A method that tensors share with strings, lists or modules says nothing by itself."""
-        common = {"split", "format", "index", "count", "copy", "pop", "append", "extend", "type", "to",
-                  "float", "apply", "add", "size", "sum", "mean"}  # fmt: skip
         forward = self.inference.enclosing(func, FUNCTIONS)
-        owner = self.names.parent.get(forward) if forward else None
-        if func.attr in common:
+        inside = self.inference.is_module_class(self.names.parent.get(forward) if forward else None)
+        if func.attr in _COMMON or (func.attr in _OF_ARRAYS and not inside):
             return False
         # Outside of modules an array of NumPy is as likely, where the file imports it.
-        return self.inference.is_module_class(owner) or not self.arrays
+        return inside or not self.arrays

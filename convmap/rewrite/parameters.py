@@ -156,7 +156,7 @@ class Parameters(Callees):
                 self._refuse(node, f"{found[0]}.{node.attr}", Refusal("CM102", reason, advice))
             else:
                 self._weight(node)
-        elif self.inference.object_kind(whose) == "module" and self._is_a_layers(node):
+        elif self._may_be_a_layers(node, value):
             layouts = any(t.partition(": ")[2].startswith(f"{node.attr}: ") for t in self.layouts)
             if node.attr in self.target.renamed(self.source) or layouts:
                 reason = f"{ast.unparse(node)} of a layer of unknown class may have another name or layout in {self.target.name}"
@@ -164,6 +164,15 @@ class Parameters(Callees):
                 self._refuse(
                     node, f"{self.source.module_class}.{node.attr}", Refusal("CM201", reason, advice)
                 )
+
+    def _may_be_a_layers(self, node: ast.Attribute, value: ast.expr | None) -> bool:
+        """Tell whether ``x.weight = value`` may give a layer its parameter: by x, or by what it is given."""
+        kind = self.inference.object_kind(node.value)
+        if kind == "module":
+            return self._is_a_layers(node)
+        named = isinstance(value, ast.Attribute) and value.attr in self.source.weight_names
+        tensor = value is not None and self.inference.kind(value) == "tensor"
+        return kind == "unknown" and not self.mixed and (named or tensor)
 
     def _refuse_of_computed(self, operator: Operator, receiver: ast.expr) -> None:
         """Raise Refusal where what only parameters have is asked of another tensor."""
@@ -270,9 +279,8 @@ class Parameters(Callees):
 
     def _layer_apis(self, node: ast.expr) -> list[str]:
         """Name the layer classes an expression may be: by isinstance around it, or by assignment."""
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            owner = self.inference.enclosing(node, ast.ClassDef)
-            values = self.inference.attribute_values(owner, node.attr)
+        if isinstance(node, (ast.Attribute, ast.Subscript)):
+            values = self.inference.made_as(node)
             found = [self.names.qualified(v.func) for v in values if isinstance(v, ast.Call)]
             return [f for f in found if f]
         if not isinstance(node, ast.Name):

@@ -12,6 +12,7 @@ import sys
 from convmap.model import UNKNOWN, Binding, Value
 from convmap.rules import Framework
 from convmap.source.class_tests import ClassTests
+from convmap.source.containers import part
 from convmap.source.document import Document
 from convmap.source.names import FUNCTIONS, Names, Scope
 from convmap.source.passing import Passing
@@ -19,6 +20,9 @@ from convmap.source.structure import Fact, Others
 
 # Operators no tuple has: an operand or a result of one is a number.
 _NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+# What iterating over something gives, and unpacking it.
+_PARTS = {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}
+_OF_LISTS = {"append", "extend", "insert", "pop", "items", "keys", "get", "update"}
 _NUMBERS = {"int", "float", "bool"}
 _COMPOUND = (
     ast.If,
@@ -208,6 +212,8 @@ class Inference(Passing):
             return True
         if len(call.args) >= self._tensor_from.get(outer.attr, sys.maxsize):
             return True
+        if outer.attr in self.framework.tensor_only_of_sizes and any(map(_is_size, call.args)):
+            return True
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{outer.attr}", ())
         if any(b.operator.returns == "tensor" for b in known) and self._shows_tensor(call):
             return True  # x.reshape(2, 3).permute(1, 0)
@@ -348,6 +354,16 @@ class Inference(Passing):
                     kinds[i] = "none"
         return kinds
 
+    def made_as(self, node: ast.expr) -> list[ast.expr]:
+        """Give what an attribute of self is made as, or a part of a container: ``self.parts.head``, ``[0]``."""
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
+            return self.attribute_values(self.enclosing(node, ast.ClassDef), node.attr)
+        if not isinstance(node, (ast.Attribute, ast.Subscript)) or not self._is_container(node.value):
+            return []
+        key = node.attr if isinstance(node, ast.Attribute) else self.known(node.slice)
+        parts = [part(made, key) for made in self.made_as(node.value)]
+        return [p for p in parts if p is not None] if all(parts) else []
+
     def spatial_axes(self, layer: ast.expr) -> int | None:
         """Give how many spatial axes a layer has, by its class: of an isinstance test, or as it is made."""
         classes: list[str | None] = []
@@ -387,6 +403,11 @@ class Inference(Passing):
                     return True
         return False
 
+    def _used_as_list(self, name: str, scope: Scope) -> bool:
+        """Tell whether a name's methods are asked that lists and dictionaries have, and no tensor."""
+        uses = [self.names.parent.get(mention) for mention in self.mentions(scope, name)]
+        return any(isinstance(use, ast.Attribute) and use.attr in _OF_LISTS for use in uses)
+
     def _bound_kind(self, by: ast.AST, name: str, scope: Scope) -> str:
         if isinstance(by, ast.arg):
             return self._parameter_kind(by, scope)
@@ -411,7 +432,7 @@ class Inference(Passing):
             if whole.startswith("returns:"):
                 parts = whole[8:].split(",")
                 return parts[index] if index < len(parts) else "unknown"
-            return {"tensors": "tensor", "ints": "int", "modules": "module"}.get(whole, "unknown")
+            return _PARTS.get(whole, "unknown")
         source: ast.expr | None = None
         if isinstance(outer, (ast.For, ast.comprehension)) and outer.target is target:
             source = outer.iter
@@ -443,6 +464,11 @@ class Inference(Passing):
             return self._element_kind(source.args[0])  # type: ignore[attr-defined]
         if isinstance(source, (ast.Tuple, ast.List)):
             return _join([self.kind(e) for e in source.elts])
+        if isinstance(source, ast.Name) and source.id == "self":
+            owner = self.enclosing(source, ast.ClassDef)
+            bases = [self.names.qualified(b) for b in getattr(owner, "bases", ())]
+            found = [b for base in bases for b in self.framework.by_api.get(base or "", ())]
+            return "module" if any(b.operator.kind == "container" for b in found) else "unknown"
         if isinstance(source, ast.Name):
             scope = self.names.scope_of[source].find(source.id)
             if scope is not None and len(scope.bound[source.id]) == 1:
@@ -453,9 +479,7 @@ class Inference(Passing):
                 if isinstance(value, (ast.Tuple, ast.List)):
                     return self._element_kind(value)
         kind = self.kind(source)
-        return {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}.get(
-            kind, "unknown"
-        )
+        return _PARTS.get(kind, "unknown")
 
     def _parameter_kind(self, arg: ast.arg, scope: Scope) -> str:
         annotated = self._annotation_kind(arg.annotation)
@@ -473,7 +497,7 @@ class Inference(Passing):
         passed = self._given[arg]
         if isinstance(function, FUNCTIONS) and self.is_module_class(owner):
             if function.name == self.framework.forward and default is None and arg.arg != "self":
-                return "tensor"
+                return "unknown" if self._used_as_list(arg.arg, scope) else "tensor"
         kinds = [self.kind(p) for p in passed]
         if default is not None:
             kinds.append(self.kind(default))
@@ -541,6 +565,8 @@ class Inference(Passing):
             return self._api_kind(qualified)
         if _sure(self.kind(node.value)) == "module" and node.attr in self.framework.weight_names:
             return "tensor"
+        if made := self.made_as(node):
+            return _join([self.kind(m) for m in made])
         return "unknown"
 
     def _call_kind(self, node: ast.Call) -> str:
@@ -596,6 +622,12 @@ class Inference(Passing):
             if operator.kind in ("layer", "container"):
                 return "modules" if operator.returns == "modules" else "module"
             returns.add(operator.returns)
+        return self._returns_of(returns, call.args[1:] if call is not None else [])
+
+    def _returns_of(self, returns: set[str], given: list[ast.expr]) -> str:
+        """Choose among what overloads return: max(x, 1) gives values and indices, max(x, y) a tensor."""
+        if returns == {"tensor", "tensors"} and len(given) == 1:
+            return {"int": "tensors", "tensor": "tensor"}.get(self.kind(given[0]), "unknown")
         return returns.pop() if len(returns) == 1 else "unknown"
 
     def _method_kind(self, node: ast.Call, func: ast.Attribute) -> str:
@@ -618,7 +650,16 @@ class Inference(Passing):
                 return found_here[0].operator.returns
         if _sure(self.kind(func)) == "module":
             return self._module_result(func)
+        if func.attr == self.framework.forward and _called(func.value) == "super":
+            return self._inherited_result(self.enclosing(node, ast.ClassDef))
         return "unknown"
+
+    def _inherited_result(self, owner: ast.AST | None) -> str:
+        """Give what the forward of the layer gives that a class derives from."""
+        bases = [self.names.qualified(b) for b in owner.bases] if isinstance(owner, ast.ClassDef) else []
+        found = [b.operator for base in bases for b in self.framework.by_api.get(base or "", ())]
+        returns = {o.returns if o.kind == "layer" else "unknown" for o in found}
+        return returns.pop() if len(returns) == 1 else "unknown"
 
     def _module_result(self, func: ast.Attribute) -> str:
         """Give what calling a module returns: its forward's kinds where the class is in this file."""
@@ -647,8 +688,7 @@ class Inference(Passing):
         name = func.attr[:-1] if func.attr in self.framework.in_place else func.attr
         known = self.framework.by_api.get(f"{self.framework.tensor_class}.{name}", ())
         returns = {b.operator.returns for b in known if _takes(b, node, 1)}
-        returns = returns or {b.operator.returns for b in known}
-        return returns.pop() if len(returns) == 1 else "unknown"
+        return self._returns_of(returns or {b.operator.returns for b in known}, node.args)
 
     def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         annotated = self._annotation_kind(function.returns)
@@ -675,6 +715,12 @@ def _takes(binding: Binding, call: ast.Call, own: int) -> bool:
         and given <= names
         and all(p.default is not None or p.name in given for p in plain)
     )
+
+
+def _is_size(node: ast.expr) -> bool:
+    """Tell whether an argument is a number, or several in a row: ``-1``, ``*shape``."""
+    node = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(node, ast.Starred) or (isinstance(node, ast.Constant) and type(node.value) is int)
 
 
 def _is_constant(node: ast.expr) -> bool:

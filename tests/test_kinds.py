@@ -1,0 +1,63 @@
+"""What an expression is, as its methods are ported by it: seen where MegEngine's have other names."""
+
+from __future__ import annotations
+
+import pytest
+from dialects import port_text
+
+MODULE = """import torch
+import torch.nn as nn
+class Parts(nn.Sequential):
+    def forward(self, x, y):
+        for layer in self:
+            x = layer(x)
+        return x.view(y, y)
+class Norm(nn.GroupNorm):
+    def forward(self, x):
+        return super().forward(x).type(x.dtype)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = Parts(nn.Conv2d(3, 3, 1))
+    def forward(self, x, given=None, rest=None):
+        {lines}
+"""
+
+
+@pytest.mark.parametrize(
+    "lines,written",
+    [
+        ("return given.view(-1)", "return given.reshape(-1)"),
+        ("return given.view(*x.shape)", "return given.reshape(*x.shape)"),
+        ("_, i = (-x).max(1); i = i.view(rest)", "i = i.reshape(rest)"),
+        ("v, i = torch.max(x, 1); v = v.view(rest)", "v = v.reshape(rest)"),
+        ("v = torch.max(x, x); v = v.view(rest)", "v = v.reshape(rest)"),
+        ("x -= 1; return x.view(rest)", "return x.reshape(rest)"),
+        ("x /= 2; return x.view(rest)", "return x.reshape(rest)"),
+        ("return self.parts(x, 3).view(rest)", "return self.parts(x, 3).reshape(rest)"),
+    ],
+)
+def test_a_tensor_is_seen(lines: str, written: str) -> None:
+    port = port_text(MODULE.format(lines=lines.replace("; ", "\n        ")), "torch", "megengine")
+    assert written in port.after and "return x.reshape(y, y)" in port.after
+    assert "super().forward(x).astype(x.dtype)" in port.after
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "return given.view(rest)",
+        "return given.type(x.dtype)",
+        "return rest.float()",
+        "g = given.pop(); return g.to(x.dtype)",
+        "return rest.mean(given)",
+    ],
+)
+def test_what_may_be_a_tensor_is_said(lines: str) -> None:
+    port = port_text(MODULE.format(lines=lines.replace("; ", "\n        ")), "torch", "megengine")
+    assert "CM107" in {d.code for d in port.diagnostics}
+
+
+def test_a_list_that_forward_takes_is_none() -> None:
+    text = "import torch.nn as nn\nclass A(nn.Module):\n    def forward(self, x, hs):\n        return x + hs.pop()\n"
+    assert not [d for d in port_text(text, "torch", "megengine").diagnostics if d.severity != "note"]
