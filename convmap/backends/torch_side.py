@@ -347,6 +347,8 @@ class Model:
         ] if kind is torch.float64 else []  # fmt: skip
         return [
             *wide,
+            (torch.Tensor, "normal_", lambda x, mean=0, std=1, **_: x.copy_(normal(*x.shape) * std + mean)),
+            (torch.Tensor, "uniform_", lambda x, low=0, to=1: x.copy_(uniform(*x.shape) * (to - low) + low)),
             (torch, "randn", normal),
             (torch, "randn_like", lambda x, **_: normal(*x.shape)),
             (torch, "rand", uniform),

@@ -107,8 +107,10 @@ def unit(vector, eps):
     return vector / F.maximum(F.sqrt((vector * vector).sum()), eps)
 
 
-def spectral_norm(module, n_power_iterations=1, eps=1e-12):
+def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12):
     """Divide a weight by its largest singular value, estimated by power iteration in training."""
+    if name != "weight":
+        raise ValueError(f"only 'weight' is normalised here, not {name!r}")
     axis, kept = 1 if "Transpose" in type(module).__name__ else 0, parts_of(module)
     kind = type(module)
     rows, columns = as_matrix(module.weight, kept, axis).shape

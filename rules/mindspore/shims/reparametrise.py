@@ -103,14 +103,16 @@ def unit(vector, eps):
     return vector / ops.maximum(ops.sqrt((vector * vector).sum()), mindspore.Tensor(eps, vector.dtype))
 
 
-def spectral_norm(cell, n_power_iterations=1, eps=1e-12):
+def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12):
     """Divide a weight by its largest singular value, estimated by power iteration in training."""
-    axis = 1 if "Transpose" in type(cell).__name__ else 0
-    kind, weight = type(cell), cell.weight
+    if name != "weight":
+        raise ValueError(f"only 'weight' is normalised here, not {name!r}")
+    axis = 1 if "Transpose" in type(module).__name__ else 0
+    kind, weight = type(module), module.weight
     rows, columns = as_matrix(weight, axis).shape
-    cell.weight_orig = mindspore.Parameter(weight + 0, name=weight.name + "_orig")
-    cell.register_buffer("weight_u", unit(ops.randn(rows), eps))
-    cell.register_buffer("weight_v", unit(ops.randn(columns), eps))
+    module.weight_orig = mindspore.Parameter(weight + 0, name=weight.name + "_orig")
+    module.register_buffer("weight_u", unit(ops.randn(rows), eps))
+    module.register_buffer("weight_v", unit(ops.randn(columns), eps))
 
     def construct(cell, *inputs):
         if cell.training:
@@ -127,9 +129,9 @@ def spectral_norm(cell, n_power_iterations=1, eps=1e-12):
         largest = (cell.weight_u * ops.matmul(as_matrix(cell.weight_orig, axis), cell.weight_v)).sum()
         return cell.weight_orig / largest
 
-    with_computed_weight(cell, compute)
-    type(cell).construct = construct
-    return cell
+    with_computed_weight(module, compute)
+    type(module).construct = construct
+    return module
 
 
 def remove_spectral_norm(cell):
