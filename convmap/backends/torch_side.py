@@ -69,6 +69,15 @@ class Sums:
             self.found[full] = self.found.get(full, 0) + total
 
 
+def _unregistered(module):
+    """Name the tensors that a module holds beside its parameters and buffers, in its lists too."""
+    for name, value in vars(module).items():
+        if type(value) is torch.Tensor:
+            yield name
+        elif isinstance(value, (list, tuple)):
+            yield from ("%s.%d" % (name, i) for i, part in enumerate(value) if type(part) is torch.Tensor)
+
+
 def _copied(net):
     """Copy a model, with the tensors that a layer computed from its parameters (weight_norm) as they are."""
     for module in net.modules():
@@ -137,7 +146,7 @@ class Model:
                     k: list(v.shape) for k, v in module._buffers.items()
                     if v is not None and k not in module._non_persistent_buffers_set
                 },
-                "computed": sorted(module._non_persistent_buffers_set),
+                "computed": sorted([*module._non_persistent_buffers_set, *_unregistered(module)]),
                 "ids": {
                     k: id(v) for k, v in (*module._parameters.items(), *module._buffers.items()) if v is not None
                 },

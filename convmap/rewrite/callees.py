@@ -38,6 +38,11 @@ class Callees(Substitutes, Overrides):
                 return api, func.value
         elif kind == "unknown" and not own:
             api = f"{self.source.tensor_class}.{func.attr}"
+            arrays = isinstance(func.value, ast.Call) and (
+                (self.names.qualified(func.value.func) or "").startswith("numpy.")
+            )
+            if arrays:
+                return None, None
             if api in self.source.by_api and self._looks_foreign(func) and not self._stays_right(api):
                 message = (
                     f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
