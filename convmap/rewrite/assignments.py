@@ -61,6 +61,16 @@ class Assignments(Changes):
             message = f"if {ast.unparse(whose)} is a tensor, {self.target.name} takes .{target.attr} for a new attribute"
             self._say("CM107", "warning", target, message, "annotate it, or check the line by hand")
 
+    def _unsettable(self, target: ast.Attribute) -> None:
+        """Refuse to set what tensors of the target have and don't let be set."""
+        api = f"{self.source.tensor_class}.{target.attr}"
+        if target.attr not in self.target.unsettable or api not in self.source.by_api:
+            return
+        if self.inference.object_kind(target.value) in ("tensor", "unknown"):
+            reason = f"{target.attr} of a tensor can't be set in {self.target.name}"
+            advice = "leave the parameter out of what the optimizer is given"
+            self._refuse(target, api, Refusal("CM102", reason, advice))
+
     def _as_call(self, statement: ast.Assign, operator: str, api: str, whose: ast.expr) -> None:
         """Write an assignment as a call of what stands for an operator: of what takes the value, and the value."""
         binding = next((b for b in self.target.bindings if b.operator.name == operator), None)

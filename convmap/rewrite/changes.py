@@ -127,7 +127,7 @@ class Changes(Parameters):
             whole = root
         if whole is None or not isinstance(self.names.parent.get(last), ast.Expr) or self._copied is None:
             return None
-        if not self.inference.pure(whole) or self._is_kept(whole, last):
+        if not self.inference.pure(whole) or self._is_kept(whole, last) or self._loses_gradient(whole):
             return None
         return (whole, last) if filled(self.inference, self.aliasing, whole) == "parameter" else None
 
@@ -181,6 +181,9 @@ class Changes(Parameters):
     def _fills(self, node: ast.expr) -> None:
         """Look at what an initialiser fills; raise Refusal where the target would fill a copy."""
         what = filled(self.inference, self.aliasing, node)
+        if self._loses_gradient(node):
+            reason = f"{ast.unparse(node)} gets values where forward runs, and {self.target.name} loses its gradient"
+            raise Refusal("CM202", reason, "give it its values before, from outside")
         if what == "view":
             reason = (
                 f"{ast.unparse(node)} is a view, and in {self.target.name} a copy: the parameter would stay"
@@ -189,6 +192,19 @@ class Changes(Parameters):
         if what == "new":
             reason = f"{ast.unparse(node)} is a new tensor, and {self.target.name} fills parameters"
             raise Refusal("CM202", reason, "make it a parameter, and fill that")
+
+    def _loses_gradient(self, node: ast.expr) -> bool:
+        """Tell whether a parameter is given values while forward runs, in a target where it then has no gradient."""
+        while (inner := detached(self.inference, node)) is not None:
+            node = inner
+        if not self.target.filling_drops_gradient or not isinstance(node, ast.Attribute):
+            return False
+        made = self.inference.made_as(node)
+        layers = [b for api in self._layer_apis(node.value) for b in self.source.by_api.get(api, ())]
+        trained = any(map(self._is_parameter, made)) or any(
+            w.name == node.attr for b in layers for w in b.weights
+        )
+        return trained and self.inference.runs_in_forward(node)
 
     def _updates(self, lifted: Lifted, slot: str, flag: str, nodes: list[ast.expr | ast.keyword]) -> None:
         """Look at a tensor that a function gives new values; raise Refusal where the target's may be another."""

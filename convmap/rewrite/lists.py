@@ -72,7 +72,7 @@ class Lists(FilePort):
             return ""
         if isinstance(value, ast.Call):
             return "module_list" if self._makes_list(value) else ""
-        if self._gives_modules(value):
+        if self.inference.kind(value) == "modules":
             return "module_list"
         local = isinstance(value, ast.Name) and any(map(self._gives_modules, self._added_to(value)))
         return "module_list" if local else ""

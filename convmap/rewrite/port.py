@@ -96,6 +96,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                 if isinstance(target, (ast.Tuple, ast.List)):
                     targets += target.elts
                 elif isinstance(target, ast.Attribute) and not self.mixed:
+                    self._unsettable(target)
                     self._setting(target)
                     self._set_weight(target, assignment.value)
             if self.source.parts_in_lists != self.target.parts_in_lists and not self.mixed:

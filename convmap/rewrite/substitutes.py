@@ -55,7 +55,7 @@ class Substitutes(FilePort):
             same_maps = {_said(m) for m in said} == {_said(m) for m in other.maps if m.adapter != "fixed"}
             # Of one parameter the name may differ: who gives it by name is told so, loudly.
             single = less and len(mine) == len(theirs) == 1 and mine[0][1:] == theirs[0][1:]
-            if mine == theirs and same_maps or (single and _only_renames(said, other)):
+            if (_accepts(theirs, mine) and same_maps) or (single and _only_renames(said, other)):
                 return other
         return None
 
@@ -167,6 +167,12 @@ class Substitutes(FilePort):
         while isinstance(at, ast.Tuple):
             at = self.names.parent.get(at)
         return isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", "issubclass")
+
+
+def _accepts(theirs: list[Any], mine: list[Any]) -> bool:
+    """Tell whether one takes all calls that the other takes: what is given by name alone, by name too."""
+    said = [(name, "plain" if kind == "keyword" else kind, default) for name, kind, default in mine]
+    return theirs in (mine, said)
 
 
 def _all_alike(mine: Binding, other: Binding) -> bool:

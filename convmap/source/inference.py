@@ -166,7 +166,17 @@ class Inference(Passing):
         if found != "unknown" or node is None:
             return found
         shown = self._shows_tensor(node) or (isinstance(node, ast.Name) and self._shown_nearby(node))
-        return "tensor" if shown else found
+        return "tensor" if shown else "module" if self._shows_module(node) else found
+
+    def _shows_module(self, node: ast.expr) -> bool:
+        """Tell whether a method is called here that only modules have."""
+        outer = self.names.parent.get(node)
+        call = self.names.parent.get(outer) if outer is not None else None
+        if not (isinstance(outer, ast.Attribute) and outer.value is node and isinstance(call, ast.Call)):
+            return False
+        named = call.func is outer and outer.attr in self.framework.module_only
+        own = getattr(node, "id", "") == "self" or outer.attr in self._own_methods
+        return named and not own and self.names.qualified(node) is None and not self._is_definition(node)
 
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
@@ -363,6 +373,20 @@ class Inference(Passing):
         key = node.attr if isinstance(node, ast.Attribute) else self.known(node.slice)
         parts = [part(made, key) for made in self.made_as(node.value)]
         return [p for p in parts if p is not None] if all(parts) else []
+
+    def runs_in_forward(self, node: ast.AST) -> bool:
+        """Tell whether a node is of a class's forward, or of a method that this one calls, by others too."""
+        owner = self.enclosing(node, ast.ClassDef)
+        function = self.enclosing(node, FUNCTIONS)
+        methods = self.methods(owner) if isinstance(owner, ast.ClassDef) else {}
+        reached, left = set(), [self.framework.forward]
+        while left:
+            name = left.pop()
+            if name in reached or name not in methods:
+                continue
+            reached.add(name)
+            left += [n.attr for n in ast.walk(methods[name]) if isinstance(n, ast.Attribute)]
+        return getattr(function, "name", "") in reached
 
     def spatial_axes(self, layer: ast.expr) -> int | None:
         """Give how many spatial axes a layer has, by its class: of an isinstance test, or as it is made."""
@@ -573,6 +597,8 @@ class Inference(Passing):
         qualified = self.names.qualified(node.func)
         if qualified == "functools.partial" and node.args:
             return "module class" if self.kind(node.args[0]) == "module class" else "unknown"
+        if qualified in ("copy.copy", "copy.deepcopy") and node.args:
+            return self.kind(node.args[0])
         if qualified is not None:
             elsewhere = self._elsewhere(qualified)
             if elsewhere is not None:

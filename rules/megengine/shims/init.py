@@ -21,8 +21,8 @@ def fans(tensor, axes=None):
 
 
 def set_to(tensor, values):
-    """Fill a parameter with NumPy's values."""
-    tensor._reset(megengine.Tensor(np.asarray(values, np.float32)))
+    """Fill a parameter or buffer with NumPy's values."""
+    tensor._reset(megengine.Tensor(np.asarray(values).astype(tensor.dtype)))
     return tensor
 
 

@@ -160,3 +160,21 @@ class TorchSoftmax(M.Softmax):
 
     def __init__(self, dim):
         super().__init__(axis=dim)
+
+
+def relu(input, inplace=False):
+    """x where positive, else zero."""
+    refuse_inplace(inplace)
+    return F.relu(input)
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x where positive, else x times the slope."""
+    refuse_inplace(inplace)
+    return F.leaky_relu(input, negative_slope)
+
+
+def silu(input, inplace=False):
+    """x times its sigmoid."""
+    refuse_inplace(inplace)
+    return F.silu(input)

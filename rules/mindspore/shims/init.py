@@ -10,8 +10,12 @@ from mindspore.common import initializer
 
 
 def set_to(tensor, init):
-    """Fill a parameter from an initialiser."""
-    tensor.set_data(initializer.initializer(init, tensor.shape, tensor.dtype))
+    """Fill a parameter or buffer from an initialiser."""
+    values = initializer.initializer(init, tensor.shape, tensor.dtype)
+    if isinstance(tensor, mindspore.Parameter):
+        tensor.set_data(values)
+    else:
+        tensor.assign_value(values.init_data())
     return tensor
 
 

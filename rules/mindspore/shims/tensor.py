@@ -78,6 +78,8 @@ def einsum(equation, *operands):
     """Sums of products by letters, two operands at a time; no repeated letter in one operand, no dots."""
     inputs, _, output = equation.replace(" ", "").partition("->")
     names = inputs.split(",")
+    if isinstance(operands[0], (list, tuple)):
+        operands = operands[0]
     result, letters = operands[0], names[0]
     for number in range(1, len(operands)):
         later = "".join(names[number + 1 :]) + output

@@ -216,3 +216,20 @@ class TorchEmbedding(nn.Embedding):
     def __init__(self, num_embeddings, embedding_dim):
         super().__init__(num_embeddings, embedding_dim, embedding_table=initializer.Normal(1.0))
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x where positive, else x times the slope."""
+    refuse_inplace(inplace)
+    return ops.leaky_relu(input, negative_slope)
+
+
+def silu(input, inplace=False):
+    """x times its sigmoid."""
+    refuse_inplace(inplace)
+    return ops.silu(input)
+
+
+def glu(input, dim=-1):
+    """Half of an axis times the sigmoid of the other half."""
+    return ops.glu(input, dim)
