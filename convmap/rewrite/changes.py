@@ -127,9 +127,9 @@ class Changes(Parameters):
             whole = root
         if whole is None or not isinstance(self.names.parent.get(last), ast.Expr) or self._copied is None:
             return None
-        if not self.inference.pure(whole) or self._is_kept(whole, last) or self._loses_gradient(whole):
+        if not self.inference.pure(whole) or filled(self.inference, self.aliasing, whole) != "parameter":
             return None
-        return (whole, last) if filled(self.inference, self.aliasing, whole) == "parameter" else None
+        return None if self._is_kept(whole, last) or self._loses_gradient(whole) else (whole, last)
 
     def _is_kept(self, whole: ast.expr, last: ast.Call) -> bool:
         """Tell whether the function holds a view of what a statement changes, or a row of changes reads it."""
@@ -143,11 +143,13 @@ class Changes(Parameters):
             if not isinstance(node, (ast.Assign, ast.NamedExpr)):
                 continue
             held: ast.expr = node.value
-            while isinstance(held, (ast.Attribute, ast.Subscript, ast.Call)) and ast.unparse(held) != text:
+            while not (is_whole := type(held) is type(whole) and ast.unparse(held) == text):
+                if not isinstance(held, (ast.Attribute, ast.Subscript, ast.Call)):
+                    break
                 if isinstance(held, ast.Call) and self.aliasing.gives_new(held):
                     break
                 held = held.func if isinstance(held, ast.Call) else held.value
-            if ast.unparse(held) == text:
+            if is_whole:
                 return True
         return False
 

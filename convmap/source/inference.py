@@ -171,12 +171,11 @@ class Inference(Passing):
     def _shows_module(self, node: ast.expr) -> bool:
         """Tell whether a method is called here that only modules have."""
         outer = self.names.parent.get(node)
-        call = self.names.parent.get(outer) if outer is not None else None
-        if not (isinstance(outer, ast.Attribute) and outer.value is node and isinstance(call, ast.Call)):
+        if not isinstance(outer, ast.Attribute) or outer.attr not in self.framework.module_only:
             return False
-        named = call.func is outer and outer.attr in self.framework.module_only
+        called = getattr(self.names.parent.get(outer), "func", None) is outer
         own = getattr(node, "id", "") == "self" or outer.attr in self._own_methods
-        return named and not own and self.names.qualified(node) is None and not self._is_definition(node)
+        return called and not own and self.names.qualified(node) is None and not self._is_definition(node)
 
     def _shown_nearby(self, node: ast.Name) -> bool:
         """Tell whether the same value of a name is shown to be a tensor elsewhere in its block."""
@@ -352,7 +351,8 @@ class Inference(Passing):
         """Give the kind of each binding; of ``norm=None``, which is rebound to a class, that is None."""
         binders = scope.bound[name]
         kinds = [self._bound_kind(b, name, scope) for b in binders]
-        if "tensor" in kinds:  # x -= 1 leaves one what it is; of what is unknown it tells that it is a number
+        # x -= 1 leaves a tensor one; of what is unknown it tells that it is a number.
+        if "tensor" in kinds and not _NUMBERS.isdisjoint(kinds):
             kinds = [
                 "same" if isinstance(self.names.parent.get(by), ast.AugAssign) and k in _NUMBERS else k
                 for k, by in zip(kinds, binders)
@@ -589,7 +589,7 @@ class Inference(Passing):
             return self._api_kind(qualified)
         if _sure(self.kind(node.value)) == "module" and node.attr in self.framework.weight_names:
             return "tensor"
-        if made := self.made_as(node):
+        if not isinstance(node.value, ast.Name) and (made := self.made_as(node)):
             return _join([self.kind(m) for m in made])
         return "unknown"
 
