@@ -61,6 +61,9 @@ def bind(binding: Binding, args: Sequence[Argument]) -> tuple[dict[str, Value], 
         if arg.star == 2:
             raise Refusal("CM105", "arguments come from a ** mapping", "write them out")
         if arg.keyword is not None:
+            if rest is not None and arg.keyword == rest.name and not extra:
+                extra.append(index)  # torch.empty(size=(2, 3))
+                continue
             if arg.keyword not in names and binding.rest is not None:
                 others.append(index)
                 continue
