@@ -226,6 +226,8 @@ NO_GRAD = "with torch.no_grad():\n            "
         ("old = self.b.data; self.b.data.mul_(0.9); x = x + old", False),
         ("old = self.b[0]; self.b.data.mul_(0.9); x = x + old", False),
         (NO_GRAD + "f = lambda: self.b.mul_(2)", False),
+        ("x.data.mul_(2)", False),
+        (NO_GRAD + "x.mul_(2)", False),
     ],
 )
 def test_methods_that_move_a_parameter_or_a_buffer(lines: str, moved: bool, target: str) -> None:

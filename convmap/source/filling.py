@@ -57,7 +57,11 @@ def detached(inference: Inference, node: ast.expr) -> ast.expr | None:
 def _bound(inference: Inference, aliasing: Aliasing, by: ast.AST) -> str:
     names = inference.names
     if isinstance(by, ast.arg):
-        return "parameter"
+        function = inference.enclosing(by, FUNCTIONS)
+        owner = names.parent.get(function) if function is not None else None
+        forward = getattr(function, "name", "") == inference.framework.forward
+        # What forward takes is no parameter, and its caller may hold views of it.
+        return "view" if forward and inference.is_module_class(owner) else "parameter"
     parent = names.parent.get(by)
     while isinstance(parent, (ast.Tuple, ast.List)):
         parent = names.parent.get(parent)
