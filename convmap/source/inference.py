@@ -7,6 +7,7 @@ the parameters of a module's forward method are tensors unless annotated otherwi
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 
 from convmap.model import UNKNOWN, Binding, Value
@@ -370,9 +371,25 @@ class Inference(Passing):
             return self.attribute_values(self.enclosing(node, ast.ClassDef), node.attr)
         if not isinstance(node, (ast.Attribute, ast.Subscript)) or not self._is_container(node.value):
             return []
+        if ast.unparse(node.value) in self._changed_containers:
+            return []
         key = node.attr if isinstance(node, ast.Attribute) else self.known(node.slice)
         parts = [part(made, key) for made in self.made_as(node.value)]
         return [p for p in parts if p is not None] if all(parts) else []
+
+    @functools.cached_property
+    def _changed_containers(self) -> set[str]:
+        """What the file adds parts to after it is made, or gives other ones: ``self.parts``."""
+        calls = (call for name in self.framework.growing for call in self.calls.get(name, ()))
+        found = {ast.unparse(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
+        for assignment in (*self.names.assignments, *self.names.changes):
+            several = isinstance(assignment, ast.Assign)
+            for target in assignment.targets if several else [assignment.target]:  # type: ignore[union-attr]
+                if isinstance(assignment, ast.AugAssign):
+                    found.add(ast.unparse(target))
+                if isinstance(target, (ast.Attribute, ast.Subscript)):
+                    found.add(ast.unparse(target.value))
+        return found
 
     def runs_in_forward(self, node: ast.AST) -> bool:
         """Tell whether a node is of a class's forward, or of a method that this one calls, by others too."""
