@@ -134,10 +134,14 @@ class Changes(Parameters):
     def _is_kept(self, whole: ast.expr, last: ast.Call) -> bool:
         """Tell whether the function holds a view of what a statement changes, or a row of changes reads it."""
         text = ast.unparse(whole)
-        if last.func.value is not whole and isinstance(last.func.value, ast.Call):  # type: ignore[attr-defined]
-            given = [*last.args, *(k.value for k in last.keywords)]
+        later = last  # all calls of the row but the first read what the ones before have made
+        while isinstance(before := self.aliasing.changed_by(later), ast.Call) and self.aliasing.changed_by(
+            before
+        ):
+            given = [*later.args, *(k.value for k in later.keywords)]
             if any(ast.unparse(n) == text for a in given for n in ast.walk(a) if isinstance(n, type(whole))):
                 return True
+            later = before
         function = self.inference.enclosing(last, FUNCTIONS)
         for node in ast.walk(function) if function is not None else ():
             if not isinstance(node, (ast.Assign, ast.NamedExpr)):
