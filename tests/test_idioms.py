@@ -1,0 +1,84 @@
+"""Small models with the idioms of well-known ones, run whole in the frameworks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dialects import port_text
+
+from convmap.inputs import Case
+from convmap.rules import load
+from convmap.sides import Workers
+from convmap.verdicts import text_of
+from convmap.verify import verify
+
+HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+# title: the class's __init__, its forward, inputs
+MODELS = {
+    "a norm of weights chosen by an argument": (
+        "norm = nn.utils.weight_norm if not spectral else nn.utils.spectral_norm; self.c = norm(nn.Conv2d(3, 4, 3))",
+        "return self.c(x)",
+        "2x3x6x6",
+    ),
+    "a table's weight tied by its name in a dictionary of modules": (
+        "self.parts = nn.ModuleDict(dict(table=nn.Embedding(9, 4), norm=nn.LayerNorm(4))); "
+        "self.head = nn.Linear(4, 9, bias=False); self.parts.table.weight = self.head.weight",
+        "return self.head(self.parts.norm(self.parts.table(x)))",
+        "2x5:int64:0..8",
+    ),
+    "buffers that forward fills keep their number format": (
+        "self.register_buffer('places', torch.zeros(2, dtype=torch.int32))",
+        "self.places.fill_(1); return x[:, self.places] * (2 if self.places.dtype == torch.int32 else 3)",
+        "2x3x4",
+    ),
+    "a number format that the model keeps": (
+        "self.kind = torch.float32; self.c = nn.Conv2d(3, 4, 3)",
+        "h = self.c(x.type(self.kind)); return h.to(self.kind)",
+        "2x3x6x6",
+    ),
+    "noise that a method draws": (
+        "self.scale = nn.Parameter(torch.ones(1))",
+        "n = x.new_empty(2, 1, 4).normal_(); return x + self.scale * n",
+        "2x3x4",
+    ),
+    "tensors beside the state": (
+        "self.steps = torch.tensor([8.0, 16.0]); self.c = nn.Conv1d(3, 2, 1)",
+        "return self.c(x) * self.steps[1]",
+        "2x3x4",
+    ),
+    "parts of a container run by a loop over itself": (
+        "self.c = Row(nn.Conv1d(3, 4, 1), nn.ReLU(), nn.Conv1d(4, 2, 1))",
+        "return self.c(x, 2).view(2, -1)",
+        "2x3x4",
+    ),
+}
+TEXT = (
+    HEAD + "class Row(nn.Sequential):\n    def forward(self, x, times):\n        for part in self:\n"
+    "            x = part(x)\n        return x * times\n"
+    "class Net(nn.Module):\n    def __init__(self, spectral=False):\n        super().__init__()\n        {made}\n"
+    "    def forward(self, x):\n        {run}\n"
+)
+
+
+def text_of_model(title: str) -> str:
+    made, run, _ = MODELS[title]
+    return TEXT.format(made=made.replace("; ", "\n        "), run=run.replace("; ", "\n        "))
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize("title", MODELS)
+def test_an_idiom_holds(title: str, target: str, tmp_path: Path, pool: Workers) -> None:
+    (tmp_path / "m.py").write_text(text_of_model(title))
+    for entry in ("Net()", "Net(True)") if "spectral" in MODELS[title][0] else ("Net()",):
+        case = Case(title, tmp_path / "m.py", entry, (MODELS[title][2],))
+        verdict = verify(case, target, pool, load(), seeds=1)
+        assert verdict.holds, text_of(verdict)
+
+
+def test_what_megengine_does_not_let_be_set_is_refused() -> None:
+    made = "self.c = nn.Conv1d(3, 4, 1)\n        for p in self.c.parameters(): p.requires_grad = False"
+    for target, codes in (("mindspore", set()), ("megengine", {"CM102"})):
+        port = port_text(TEXT.format(made=made, run="return self.c(x)"), "torch", target)
+        assert {d.code for d in port.diagnostics if d.severity != "note"} == codes
