@@ -210,3 +210,8 @@ class Structure:
 
     def _outer(self, node: ast.AST) -> ast.AST | None:
         return self.names.parent.get(node)
+
+
+def called(node: ast.AST) -> str:
+    """Name the plain function that a call calls; "" for anything else."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""

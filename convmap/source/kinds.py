@@ -1,0 +1,35 @@
+"""The words for what an expression is, and what several of them have in common."""
+
+from __future__ import annotations
+
+import ast
+
+# Operators no tuple has: an operand or a result of one is a number.
+NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+NUMBERS = {"int", "float", "bool"}
+# What iterating over something gives, and unpacking it.
+PARTS = {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}
+MAYBE = "?"  # behind a kind: that, or None
+OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}
+
+
+def sure(kind: str) -> str:
+    """Give the kind of what is used as an object: None has no methods, items or arithmetic in any framework."""
+    return kind.removesuffix(MAYBE)
+
+
+def join(kinds: list[str]) -> str:
+    """Give what several possible kinds have in common."""
+    if len(kinds) == 1:
+        return kinds[0]
+    left = {k for k in kinds if k != "same"}
+    objects = {sure(k) for k in left - {"none"}}
+    if len(objects) == 1 and left & {"none", *(k + MAYBE for k in OBJECTS)} and objects <= OBJECTS:
+        return objects.pop() + MAYBE
+    if not left and kinds:
+        return "same"
+    if len(left) == 1:
+        return left.pop()
+    if left and left <= NUMBERS | {"number"}:
+        return "number"
+    return "unknown"
