@@ -23,8 +23,8 @@ class Assignments(Changes):
         owner = self.inference.enclosing(statement, ast.ClassDef)
         if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
             return
-        if (owner, target.attr) not in self.inference.buffers:
-            return
+        if (owner, target.attr) not in self.inference.buffers or self._is_parameter(statement.value):
+            return  # of a parameter, register_buffer("name", None) says that there is none
         method = self.target.buffer_assignment
         value = mark(self.document.span(statement.value))
         text = f"self.{method}({target.attr!r}, {value})"

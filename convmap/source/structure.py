@@ -78,14 +78,18 @@ class Structure:
         func = call.func
         if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
             return
-        if func.value.id != "self" or len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
-            return
         owner = self.enclosing(call, ast.ClassDef)
+        if func.value.id != "self" or not isinstance(owner, ast.ClassDef):
+            return
         for binding in self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ()):
-            if binding.operator.kind == "attribute" and isinstance(owner, ast.ClassDef):
-                key = (owner, str(call.args[0].value))
-                self.attributes.setdefault(key, []).append(call.args[1])
-                if not binding.operator.grows:
+            if binding.operator.kind not in ("attribute", "buffer"):
+                continue
+            name, value = (p.name for p in binding.params[1:3])
+            given = dict(zip((name, value), call.args)) | {k.arg: k.value for k in call.keywords}
+            if isinstance(given.get(name), ast.Constant) and value in given:
+                key = (owner, str(given[name].value))  # type: ignore[attr-defined]
+                self.attributes.setdefault(key, []).append(given[value])
+                if binding.operator.kind == "buffer":
                     self.buffers.add(key)
 
     def attribute_values(self, owner: ast.AST | None, name: str) -> list[ast.expr]:
