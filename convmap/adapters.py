@@ -97,13 +97,17 @@ def _same_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[st
     return {"param": _single(m, slots)}
 
 
-def _typed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
-    """Take a value of certain kinds only: what tells overloads of one call apart."""
-    value, kinds = args["param"], m.option("kinds")
-    if value.kind not in kinds and type(value.known).__name__ not in kinds:
+def _check_kind(m: Map, value: Value) -> None:
+    kinds = m.option("kinds", ())
+    if kinds and value.kind not in kinds and type(value.known).__name__ not in kinds:
         why = m.option("why", "")
         raise CannotWrite(f"{value.code} is not known to be {' or '.join(kinds)}{why and '; ' + why}")
-    return {m.slots[0]: value} if m.slots else {}
+
+
+def _typed_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Take a value of certain kinds only: what tells overloads of one call apart."""
+    _check_kind(m, args["param"])
+    return {m.slots[0]: args["param"]} if m.slots else {}
 
 
 def _typed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
@@ -461,10 +465,14 @@ def _sides_pads_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> d
 
 
 def _varargs_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
-    """Read ``f(a, b)`` and ``f((a, b))`` as one shape."""
+    """Read ``f(a, b)`` and ``f((a, b))`` as one shape; of ``f(a)`` only certain kinds where some are named."""
     items = args["param"].items
-    if len(items) == 1 and items[0].shape != "scalar":
-        return {m.slots[0]: items[0]}
+    if m.option("kinds", ()) and not items:
+        raise CannotWrite("without arguments it is another call")
+    if len(items) == 1 and not items[0].code.startswith("*"):
+        _check_kind(m, items[0])
+        if items[0].shape != "scalar":
+            return {m.slots[0]: items[0]}
     return {m.slots[0]: args["param"]}
 
 
@@ -605,7 +613,7 @@ ADAPTERS = {
         Adapter("or_default", ("param",), ("value",), _or_default_lift, _or_default_lower),
         Adapter("ignored", ("param",), (), _ignored_lift, _ignored_lower),
         Adapter("fixed", ("param",), ("values", "why"), _fixed_lift, _ignored_lower),
-        Adapter("varargs", ("param",), (), _varargs_lift, _varargs_lower),
+        Adapter("varargs", ("param",), ("kinds", "why"), _varargs_lift, _varargs_lower),
         Adapter("splat", ("param",), (), _splat_lift, _splat_lower),
         Adapter("spread", ("param",), ("forms",), _spread_lift, _spread_lower),
         Adapter("listed", ("param",), (), _listed_lift, _listed_lower),

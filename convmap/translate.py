@@ -229,7 +229,8 @@ def lower(
         try:
             writes = tuple(_named(w, target) for w in _write(call, binding, lifted))
         except CannotWrite as reason:
-            reasons.append(f"{(binding.shim or binding.api).rpartition('.')[2]}: {reason}")
+            name = (binding.shim or binding.api).rpartition(".")[2]
+            reasons.append(f"{name}: {reason}" if name else str(reason))
             continue
         status = "lossy" if binding.lossy else "shim" if binding.shim else "exact"
         return Plan(binding, writes, status, tuple(reasons))

@@ -42,6 +42,35 @@ MODELS = {
         "n = x.new_empty(2, 1, 4).normal_(); return x + self.scale * n",
         "2x3x4",
     ),
+    "a parameter that may be absent is trained where it is not": (
+        "if spectral:\n            self.register_parameter('bias', None)\n"
+        "        else:\n            self.bias = nn.Parameter(torch.ones(4))",
+        "return x if self.bias is None else x + self.bias",
+        "2x3x4",
+    ),
+    "a masked convolution that derives from its layer": (
+        "self.c = Masked(3, 4, 3)",
+        "return self.c(x)",
+        "2x3x5x5",
+    ),
+    "a mask that is written part by part": (
+        "m = torch.zeros(1, 6, 6); n = 0\n        for rows in (slice(0, 2), slice(2, -1), slice(-1, None)):\n"
+        "            for columns in (slice(0, 3), slice(3, None)):\n                m[:, rows, columns] = n\n"
+        "                n += 1\n        self.register_buffer('m', m)",
+        "return x + self.m",
+        "2x1x6x6",
+    ),
+    "a list that becomes a container under its own name": (
+        "self.parts = []\n        for n in (1, 2):\n            self.parts.append(nn.Sequential(nn.Conv1d(3, n, 1)))\n"
+        "        self.parts = nn.ModuleList(self.parts)",
+        "return torch.cat([p(x) for p in self.parts], 1)",
+        "2x3x4",
+    ),
+    "sizes by numbers, and values by a list": (
+        "self.w = nn.Parameter(torch.Tensor(1, 3, 1).fill_(2)); self.register_buffer('v', torch.Tensor([1.0, 2.0]))",
+        "return x * self.w + self.v.sum() + torch.zeros(*x.shape)",
+        "2x3x4",
+    ),
     "tensors beside the state": (
         "self.steps = torch.tensor([8.0, 16.0]); self.c = nn.Conv1d(3, 2, 1)",
         "return self.c(x) * self.steps[1]",
@@ -59,11 +88,17 @@ TEXT = (
     "class Net(nn.Module):\n    def __init__(self, spectral=False):\n        super().__init__()\n        {made}\n"
     "    def forward(self, x):\n        {run}\n"
 )
+MASKED = (
+    "class Masked(nn.Conv2d):\n    def __init__(self, i, o, k):\n        super().__init__(i, o, k)\n"
+    "        self.register_buffer('mask', torch.ones(o, i, k, k))\n        self.mask[:, :, k // 2 + 1 :] = 0\n"
+    "        self.mask[:, :, k // 2, k // 2 :] = 0\n    def forward(self, x):\n"
+    "        return F.conv2d(x, self.weight * self.mask, self.bias)\n"
+)
 
 
 def text_of_model(title: str) -> str:
     made, run, _ = MODELS[title]
-    return TEXT.format(made=made.replace("; ", "\n        "), run=run.replace("; ", "\n        "))
+    return (TEXT + MASKED).format(made=made.replace("; ", "\n        "), run=run.replace("; ", "\n        "))
 
 
 @pytest.mark.frameworks

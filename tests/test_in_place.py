@@ -59,7 +59,6 @@ SEEN = [
     "z = self.drop(x); z += 1; return z",
     "z = x.view(-1); z[0] = 1; return z",
     "z = other(x); z = torch.relu(z) if y is None else z; z += y; return z",
-    "self.conv.weight.data += 1; return x",
     # what torch gives may be the same memory
     "z = x.detach(); z += 1; return x",
     "z = x.data; z += 1; return x",
@@ -194,6 +193,40 @@ def test_what_initialisers_fill(lines: str, codes: list[str], target: str) -> No
     assert sorted({d.code for d in port.diagnostics if d.severity != "note"}) == codes
 
 
+OWN = """import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, given):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 3, 1)
+        {lines}
+        self.part = nn.ReLU()
+    def keep(self):
+        self.kept = self.m[1:]
+"""
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "lines,own",
+    [
+        ("self.register_buffer('m', torch.ones(3)); self.m[0] = 2", True),
+        ("self.m = torch.ones(3); self.m.fill_(2.0); self.m[1:] = 0", True),
+        ("self.register_buffer('m', self.conv.bias.data.clone()); self.m[1:] = 0", True),
+        ("self.m = torch.ones(3); n = self.m.sum(); self.m[1:] = 0", True),
+        ("m = torch.ones(3); self.register_buffer('m', m); self.m[0] = 2", False),
+        ("self.m = torch.ones(3); self.keep(); self.m[0] = 2", False),
+        ("self.m = torch.ones(3); given(self); self.m[0] = 2", False),
+        ("self.m = torch.ones(3); v = self.m[1:]; self.m[0] = 2; self.v = v", False),
+        ("self.m = self.conv.bias.data; self.m[0] = 2", False),
+        ("self.m = torch.ones(3) if given else self.conv.bias.data; self.m[0] = 2", False),
+    ],
+)
+def test_a_change_of_an_attribute_that_is_the_class_s_own(lines: str, own: bool, target: str) -> None:
+    port = port_text(OWN.format(lines=lines.replace("; ", "\n        ")), "torch", target)
+    assert ("CM210" in {d.code for d in port.diagnostics}) == (not own)
+
+
 MOVING = """import torch
 import torch.nn as nn
 class Net(nn.Module):
@@ -217,6 +250,9 @@ NO_GRAD = "with torch.no_grad():\n            "
         (NO_GRAD + "for p in self.parameters(): p.mul_(2)", True),
         ("for p in self.parameters(): p.data.mul_(2)", True),
         ("old = self.b.clone(); self.b.data.mul_(0.9); x = x + old", True),
+        ("self.b.data *= x", True),
+        (NO_GRAD + "self.b -= x.mean(0) * 0.1", True),
+        ("for p in self.parameters(): p.data /= 2", True),
         # recorded, a view, a part, what is read behind the first change, what holds the memory
         ("self.b.mul_(0.9)", False),
         (NO_GRAD + "self.b[0].mul_(2).add_(1)", False),
@@ -229,6 +265,9 @@ NO_GRAD = "with torch.no_grad():\n            "
         (NO_GRAD + "x = self.b.mul_(0.9)", False),
         ("old = self.b.data; self.b.data.mul_(0.9); x = x + old", False),
         ("old = self.b[0]; self.b.data.mul_(0.9); x = x + old", False),
+        ("self.b += x", False),
+        ("self.b.data **= x", False),
+        ("old = self.b.data; self.b.data += x; x = x + old", False),
         (NO_GRAD + "f = lambda: self.b.mul_(2)", False),
         ("x.data.mul_(2)", False),
         (NO_GRAD + "x.mul_(2)", False),
@@ -246,6 +285,7 @@ def test_methods_that_move_a_parameter_or_a_buffer(lines: str, moved: bool, targ
         (NO_GRAD + "self.w.clamp_(-1, 1)", "copy_values(self.w, ops.clamp(self.w, -1, 1))"),
         ("self.w.data.mul_(self.w)", "copy_values(self.w, ops.mul(ops.stop_gradient(self.w), self.w))"),
         ("self.w.data.copy_(x)", "copy_values(self.w, x)"),
+        ("self.w.data *= self.b + 1", "copy_values(self.w, self.w * (self.b + 1))"),
         ("self.w.data.zero_()", "zeros_(self.w)"),
     ],
 )
@@ -359,6 +399,21 @@ class Net(nn.Module):
         ("self.a = conv3x3(4)", "w = F.relu(x, inplace=True); return w + y", False),
         ("self.a = conv3x3(4)", "z = self.a(x); w = [F.relu(z, inplace=True) for _ in y]; return w", False),
         ("self.a = conv3x3(4)", "z = self.a(x)\n        for _ in range(2): w = F.relu(z, inplace=True)\n        return w", False),
+        # Asked for its size alone, it is read no more.
+        ("self.a = conv3x3(4)", "z = self.a(x); w = F.relu(z, inplace=True); return w.view(z.size(0), -1)", True),
+        ("self.a = conv3x3(4)", "z = self.a(x); w = F.relu(z, inplace=True); return w * z.sum()", False),
+        # Each of a list of layers that make new tensors.
+        ("self.a = nn.ModuleList([conv3x3(4) for _ in range(2)])", "for i, a in enumerate(self.a): x = F.relu(a(x), inplace=True)\n        return x", True),
+        ("self.a = nn.ModuleList([conv3x3(4), conv3x3(4)])", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", True),
+        ("self.a = nn.ModuleList([conv3x3(4), norm(4)])", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", False),
+        ("self.a = nn.ModuleList([conv3x3(4)]); self.a.append(norm(4))", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", False),
+        # Added by name, one after another.
+        ("self.a = nn.Sequential(); self.a.add_module('c', conv3x3(4)); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", True),
+        ("a = nn.Sequential(); a.add_module('c', conv3x3(4)),; a.add_module('r', nn.ReLU(True)),; self.a = a", "return self.a(x)", True),
+        ("self.a = nn.Sequential(conv3x3(4)); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", True),
+        ("self.a = nn.Sequential(norm(4)); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", False),
+        ("self.a = nn.Sequential(); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", False),
+        ("self.a, self.b = part(), part(); self.b.add_module('c', conv3x3(4)); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", False),
         # The first of a row takes what the row is given.
         ("self.a = conv3x3(4); self.r = nn.Sequential(nn.ReLU(True), norm(4))", "z = self.a(x); z = self.r(z); return z", True),
         ("self.a = conv3x3(4); self.r = nn.Sequential(nn.ReLU(True), norm(4))", "z = self.a(x); return self.r(z) + z", False),
@@ -370,6 +425,34 @@ def test_what_gives_a_tensor_of_its_own(made: str, run: str, right: bool, target
     port = port_text(LAYERS.format(**lines), "torch", target)
     codes = {d.code for d in port.diagnostics if d.severity != "note"}
     assert codes == (set() if right else {"CM210"})
+
+
+@pytest.mark.parametrize(
+    "run,right",
+    [
+        ("", True),
+        ("def forward(self, x):\n        return torch.cat([x, super().forward(x)], 1)", True),
+        ("def forward(self, x):\n        return super().forward(x) * self.times", True),
+        ("def forward(self, x):\n        return self.r(self.c(x))", True),
+        ("def forward(self, x):\n        h = self.c(x)\n        return h + self.r(h)", False),
+        ("def forward(self, x):\n        return [m(x) for m in self]", False),
+        ("def forward(self, x):\n        return self.run(x)", False),
+        ("def forward(self, x):\n        return [m(x) for m in self._modules.values()]", False),
+    ],
+)
+def test_layers_that_a_row_adds_to_itself(run: str, right: bool) -> None:
+    text = f"""import torch
+import torch.nn as nn
+class Row(nn.Sequential):
+    def __init__(self):
+        super().__init__()
+        self.times = 2
+        self.add_module('c', nn.Conv1d(3, 3, 1)),
+        self.add_module('r', nn.ReLU(inplace=True)),
+    {run}
+"""
+    codes = {d.code for d in port_text(text, "torch", "mindspore").diagnostics if d.severity != "note"}
+    assert ("CM210" not in codes) == right
 
 
 APPENDED = "layers.append(act(**params))"

@@ -179,7 +179,7 @@ def test_shim(source: str, target: str, call: str) -> None:
 
 REFUSED = [
     ("torch", "mindspore", "nn.Conv2d(c, 8, 3, dtype=torch.float64)", "dtype"),
-    ("torch", "mindspore", "nn.RNN(c, 8)", "not in the rules"),
+    ("torch", "mindspore", "nn.RReLU(c, 8)", "not in the rules"),
     ("mindspore", "torch", "nn.Conv2dTranspose(c, 8, 3, 2, 'pad', 1, 1)", "zeros where"),
     ("torch", "mindspore", "nn.BatchNorm2d(c, momentum=None)", "momentum=None"),
     ("torch", "mindspore", "nn.Conv2d(c, 8, 3, paddin=1)", "no parameter 'paddin'"),

@@ -6,7 +6,7 @@ import ast
 import functools
 
 from convmap.errors import Refusal
-from convmap.model import AXES, LAYER, Binding, OpCall, Value, constant
+from convmap.model import AXES, LAYER, Binding, OpCall, Plan, Value, constant
 from convmap.rewrite.base import INPLACE, Use
 from convmap.rewrite.edits import reference
 from convmap.rewrite.parameters import Parameters
@@ -15,12 +15,16 @@ from convmap.source.inference import mark
 from convmap.source.names import FUNCTIONS
 from convmap.translate import Lifted
 
+_SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
 
 class Changes(Parameters):
     """Looks at in-place arguments, assignments to parts of tensors, and slices."""
 
     def _change(self, statement: ast.AugAssign | ast.Assign) -> None:
         """Look at ``x += y`` and ``x[i] = y``: the frameworks differ in who else sees the change."""
+        if isinstance(statement, ast.AugAssign) and self._computes_values(statement):
+            return
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
             holder = target
             while isinstance(holder, ast.Subscript):
@@ -43,12 +47,17 @@ class Changes(Parameters):
                     api = f"{self.source.tensor_class}.__setitem__"
                     self._refuse(target, api, Refusal("CM211", message, "write it with where() and the mask"))
                     continue
-            if not (isinstance(holder, ast.Name) and self.aliasing.is_private(holder, statement)):
+            if not self._is_own(holder, statement):
                 message = (
                     f"{ast.unparse(holder)} is changed in place, and what else sees that differs"
                     f" in {self.target.name}"
                 )
                 self._say("CM210", "warning", target, message, "write it without the change: x = x + y")
+
+    def _is_own(self, holder: ast.expr, statement: ast.stmt) -> bool:
+        if isinstance(holder, ast.Attribute):
+            return self.aliasing.is_private_attribute(holder, statement)
+        return isinstance(holder, ast.Name) and self.aliasing.is_private(holder, statement)
 
     def _part_of_parameter(self, holder: ast.Attribute) -> bool:
         """Write ``self.fc.bias.data[0] = 2`` where the target takes no change of a parameter itself."""
@@ -142,7 +151,12 @@ class Changes(Parameters):
             if any(ast.unparse(n) == text for a in given for n in ast.walk(a) if isinstance(n, type(whole))):
                 return True
             later = before
-        function = self.inference.enclosing(last, FUNCTIONS)
+        return self._is_held(whole, last)
+
+    def _is_held(self, whole: ast.expr, at: ast.AST) -> bool:
+        """Tell whether the function around a node binds a view of a tensor to a name."""
+        text = ast.unparse(whole)
+        function = self.inference.enclosing(at, FUNCTIONS)
         for node in ast.walk(function) if function is not None else ():
             if not isinstance(node, (ast.Assign, ast.NamedExpr)):
                 continue
@@ -156,6 +170,26 @@ class Changes(Parameters):
             if is_whole:
                 return True
         return False
+
+    def _computes_values(self, statement: ast.AugAssign) -> bool:
+        """Write ``p.data *= m``, or ``p *= m`` within no_grad, as giving a parameter its new values."""
+        target = statement.target
+        whole = detached(self.inference, target)
+        if whole is None and self._is_unrecorded(target) and self.inference.kind(target) == "tensor":
+            whole = target if isinstance(target, (ast.Name, ast.Attribute)) else None
+        sign = _SIGNS.get(type(statement.op))
+        if whole is None or sign is None or self._copied is None or self.mixed:
+            return False
+        if not self.inference.pure(whole) or filled(self.inference, self.aliasing, whole) != "parameter":
+            return False
+        if self._is_held(whole, statement) or self._loses_gradient(whole):
+            return False
+        name = reference(self._copied.shim or self._copied.api)
+        parameter, value = mark(self.document.span(whole)), mark(self.document.span(statement.value))
+        text = f"{name}({parameter}, {parameter} {sign} ({value}))"
+        self.edits.replace(self.document.span(statement), text)
+        self._note_use(statement, f"{self.source.tensor_class} {sign}=", Plan(self._copied, (), "shim"))
+        return True
 
     @functools.cached_property
     def _copied(self) -> Binding | None:
@@ -298,7 +332,7 @@ class Changes(Parameters):
         if isinstance(index, ast.Tuple):
             return all(self._is_basic(e) for e in index.elts)
         plain = isinstance(index, ast.Slice) or _is_none_or_dots(index)
-        return plain or self.inference.kind(index) in ("int", "number")
+        return plain or self.inference.kind(index) in ("int", "number", "slice")
 
     def _settle_inplace(self, call: ast.Call, lifted: Lifted) -> Lifted:
         """Drop ``inplace`` where nothing else can see the tensor it would change."""

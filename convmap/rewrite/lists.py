@@ -33,8 +33,8 @@ class Lists(FilePort):
             return
         operator = self._holds_modules(owner, target, value)
         last = self.inference.attribute_values(owner, target.attr)[-1:]
-        if not operator or (last and last[0] is not value and self._is_module(last[0])):
-            return  # nothing, or only until a layer takes its name
+        if not operator or (last and last[0] is not value and self._is_registered(last[0])):
+            return  # nothing, or only until a layer or a container takes its name
         api = f"{self.source.module_class}.{target.attr}"
         if self.target.parts_in_lists:
             reason = (
@@ -99,6 +99,12 @@ class Lists(FilePort):
 
     def _is_module(self, value: ast.expr) -> bool:
         return self.inference.kind(value) == "module"
+
+    def _is_registered(self, value: ast.expr) -> bool:
+        """Tell whether a value becomes a part of the module that keeps it: a layer, or a container of them."""
+        api = self.names.qualified(value.func) if isinstance(value, ast.Call) else None
+        container = any(b.operator.kind == "container" for b in self.source.by_api.get(api or "", ()))
+        return container or self._is_module(value)
 
     def _gives_modules(self, value: ast.expr) -> bool:
         return self.inference.kind(value) in ("module", "modules")

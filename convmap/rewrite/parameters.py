@@ -212,7 +212,7 @@ class Parameters(Callees):
     def _doubt_layout(self, node: ast.Attribute) -> None:
         """Say that a parameter of a layer whose class is open may be laid out in another way."""
         own = [text for text in self.layouts if text.partition(": ")[2].startswith(f"{node.attr}: ")]
-        if own and not self._in_initialiser(node):
+        if own and not self._in_initialiser(node) and not self._is_given_plain(node):
             reason = f"{ast.unparse(node)} may have another layout in {self.target.name} (as {own[0]})"
             self._say("CM201", "warning", node, reason, "make the layer where its class can be read")
 
@@ -276,6 +276,21 @@ class Parameters(Callees):
                 return any(b.operator.kind == "init" for b in self.source.by_api.get(api, ()))
             at = self.names.parent.get(at)
         return or_tested and isinstance(at, (ast.If, ast.While))
+
+    def _is_given_plain(self, node: ast.Attribute) -> bool:
+        """Tell whether a function reads the weight of what it is given, and every call gives it a layer laid out as here."""
+        whose = node.value
+        scope = self.names.scope_of[whose].find(whose.id) if isinstance(whose, ast.Name) else None
+        bound = scope.bound[whose.id] if scope is not None else []  # type: ignore[attr-defined]
+        if len(bound) != 1 or not isinstance(bound[0], ast.arg):
+            return False
+        given = self.inference.passed(bound[0])
+        for layer in given:
+            rows = [b for api in self._layer_apis(layer) for b in self.source.by_api.get(api, ())]
+            rows = [b for b in rows if any(w.name == node.attr for w in b.weights)]
+            if not rows or self._written_as({b.api: b for b in rows}, node.attr)[1] != {""}:
+                return False
+        return bool(given)
 
     def _layer_apis(self, node: ast.expr) -> list[str]:
         """Name the layer classes an expression may be: by isinstance around it, or by assignment."""

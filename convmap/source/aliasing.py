@@ -53,8 +53,9 @@ class Aliasing:
         if not self.is_container(node):
             return False
         given = node.args
-        if len(given) == 1 and isinstance(given[0], ast.Call) and given[0].args:
-            given = [given[0].args[0]]  # OrderedDict([...])
+        inner = given[0].args[:1] if len(given) == 1 and isinstance(given[0], ast.Call) else []
+        if inner and isinstance(inner[0], (ast.List, ast.Tuple)):
+            given = inner  # OrderedDict([...])
         if len(given) == 1 and isinstance(given[0], (ast.List, ast.Tuple)):
             given = given[0].elts
         pairs = [g.elts[1] if isinstance(g, ast.Tuple) and len(g.elts) == 2 else g for g in given]
@@ -138,7 +139,7 @@ class Aliasing:
         return (rebinds or self._is_last_read(value, statement)) and self.is_private(value, statement)
 
     def _is_last_read(self, value: ast.Name, statement: ast.stmt) -> bool:
-        """Tell whether a local name is not read behind a statement that runs once."""
+        """Tell whether the values of a local name are not read behind a statement that runs once."""
         scope = self.names.scope_of[value].find(value.id)
         at: ast.AST | None = statement
         while at is not None and (scope is None or at is not scope.node):
@@ -149,9 +150,17 @@ class Aliasing:
             return False
         last = statement.end_lineno or statement.lineno
         loads = (m for m in self.inference.mentions(scope, value.id) if isinstance(m.ctx, ast.Load))
-        return not any(
-            m.lineno > last or (m.lineno == last and m.col_offset > value.col_offset) for m in loads
-        )
+        later = (m for m in loads if (m.lineno, m.col_offset) > (last, value.col_offset))
+        return all(map(self._asks_size, later))
+
+    def _asks_size(self, mention: ast.Name) -> bool:
+        """``x.size(0)``, ``x.shape``: nothing of a tensor's values."""
+        part = self.names.parent.get(mention)
+        call = self.names.parent.get(part) if part is not None else None
+        if not isinstance(part, ast.Attribute):
+            return False
+        asked = call if isinstance(call, ast.Call) and call.func is part else part
+        return self.inference.kind(asked) in ("int", "ints")
 
     def changed_by(self, node: ast.AST) -> ast.expr | None:
         """Give the tensor that a method like add_ changes and returns; None for any other node."""
@@ -204,6 +213,53 @@ class Aliasing:
             return self._is_private(name, at)
         finally:
             self._busy.discard(key)
+
+    def is_private_attribute(self, node: ast.Attribute, at: ast.stmt) -> bool:
+        """Tell whether ``self.mask`` got a new tensor earlier in this function, which nothing else holds."""
+        if getattr(node.value, "id", "") != "self":
+            return False
+        for statement, _ in self.before(at):
+            given = self._given_to(statement, node.attr)
+            if given is not None:
+                return self._gives_new(given, statement, "")
+            if not all(map(self._keeps_own, self._mentions_of_self(statement))):
+                return False
+            for mention in self._mentions_of_self(statement):
+                part = self.names.parent.get(mention)
+                if isinstance(part, ast.Attribute) and part.attr == node.attr and self._leaks(part):
+                    return False
+        return False
+
+    @staticmethod
+    def _mentions_of_self(statement: ast.stmt) -> list[ast.Name]:
+        return [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == "self"]
+
+    def _given_to(self, statement: ast.stmt, name: str) -> ast.expr | None:
+        """Give what a statement assigns to ``self.name``, or registers by this name."""
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
+            return statement.value if target.attr == name and len(statement.targets) == 1 else None  # type: ignore[attr-defined]
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and len(call.args) > 1:
+            if self._is_of_module(call.func) and getattr(call.args[0], "value", None) == name:
+                return call.args[1]
+        return None
+
+    def _is_of_module(self, node: ast.Attribute) -> bool:
+        """Tell whether an attribute of self is a method that the framework's modules have."""
+        framework = self.inference.framework
+        return f"{framework.module_class}.{node.attr}" in framework.by_api
+
+    def _keeps_own(self, mention: ast.Name) -> bool:
+        """Tell whether a use of self runs nothing of the class, which may hold what its attributes are."""
+        part = self.names.parent.get(mention)
+        if isinstance(part, ast.Call):
+            return getattr(part.func, "id", "") == "super"
+        if not isinstance(part, ast.Attribute):
+            return False
+        call = self.names.parent.get(part)
+        called = isinstance(call, ast.Call) and call.func is part
+        return not called or self._is_of_module(part)
 
     def is_local(self, name: ast.Name) -> bool:
         """Tell whether a name is a function's own, seen by no function inside it."""
@@ -386,6 +442,8 @@ class Aliasing:
     def _is_fresh_use(self, node: ast.Call) -> bool:
         """``self.conv(x)``, where every layer that ``self.conv`` may be makes a new tensor."""
         func = node.func
+        if isinstance(func, ast.Name):
+            return self._is_fresh_element(func)
         if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
             return False
         owner = self.inference.enclosing(node, ast.ClassDef)
@@ -393,6 +451,39 @@ class Aliasing:
             return False
         values = self.inference.attribute_values(owner, func.attr)
         return bool(values) and all(self.is_fresh_layer(v) for v in values)
+
+    def _is_fresh_element(self, name: ast.Name) -> bool:
+        """``for conv in self.convs``, ``for i, conv in enumerate(self.convs)``: every one of them makes a new tensor."""
+        scope = self.names.scope_of[name].find(name.id)
+        loop = self.inference.enclosing(name, (ast.For, ast.AsyncFor))
+        if scope is None or not isinstance(loop, (ast.For, ast.AsyncFor)):
+            return False
+        within = [b for b in scope.bound[name.id] if loop.lineno <= b.lineno <= (loop.end_lineno or 0)]  # type: ignore[attr-defined]
+        counted = isinstance(loop.target, ast.Tuple) and loop.target.elts[1:] == within
+        if len(within) != 1 or not (counted or loop.target is within[0]):
+            return False
+        source = loop.iter
+        if counted != (isinstance(source, ast.Call) and getattr(source.func, "id", "") == "enumerate"):
+            return False
+        if counted:
+            source = source.args[0]  # type: ignore[attr-defined]
+        made = self.inference.made_as(source)
+        if ast.unparse(source) in self.inference.changed_containers:
+            return False
+        return bool(made) and all(isinstance(m, ast.Call) and self._is_row_of_fresh(m) for m in made)
+
+    def _is_row_of_fresh(self, made: ast.Call) -> bool:
+        """``ModuleList([conv, conv])``, or of a comprehension."""
+        layers = made.args[0] if len(made.args) == 1 else None
+        if self.names.qualified(made.func) is None or made.keywords:
+            return False
+        if isinstance(layers, (ast.ListComp, ast.GeneratorExp)):
+            return self.is_fresh_layer(layers.elt)
+        return (
+            isinstance(layers, (ast.List, ast.Tuple))
+            and bool(layers.elts)
+            and all(map(self.is_fresh_layer, layers.elts))
+        )
 
     def _handed_on(self, node: ast.Call) -> list[ast.expr]:
         """Give the arguments that a call's result may share memory with, none where that is open."""
@@ -413,8 +504,8 @@ class Aliasing:
         methods = [n.name for n in getattr(owner, "body", ()) if isinstance(n, FUNCTIONS)]
         return self.inference.is_module_class(owner) and node.attr not in methods
 
-    def _leaks(self, mention: ast.Name) -> bool:
-        """Tell whether a use of a name may leave something that holds its tensor."""
+    def _leaks(self, mention: ast.Name | ast.Attribute) -> bool:
+        """Tell whether a use of a name or an attribute may leave something that holds its tensor."""
         node: ast.AST = mention
         while True:
             parent = self.names.parent.get(node)
@@ -450,7 +541,7 @@ class Aliasing:
                     return True
                 node = parent
             elif isinstance(parent, ast.Assign):
-                return not self._is_assignment(parent, mention.id)
+                return not (isinstance(mention, ast.Name) and self._is_assignment(parent, mention.id))
             else:
                 return not isinstance(parent, _CONSUMERS)
 

@@ -11,7 +11,8 @@ import functools
 import re
 
 from convmap.source.aliasing import Aliasing
-from convmap.source.names import FUNCTIONS
+
+_VALUES = {"int", "float", "bool", "number", "str"}
 
 
 class InPlace:
@@ -48,6 +49,8 @@ class InPlace:
                 around = self.names.parent.get(parent)
                 if isinstance(around, (ast.List, ast.Tuple)):
                     return self._hands_over(around.elts, parent)
+            if isinstance(parent, ast.Call) and self._is_added(parent, call):
+                return self._is_added_after_fresh(parent) or self._uses_are_private(call, parent)
             if _element_before(call, parent) is not None and not self._registers(parent):
                 return self._hands_over(parent.args if isinstance(parent, ast.Call) else parent.elts, call)
             if isinstance(parent, ast.Call) and self.aliasing.is_container(parent):
@@ -167,6 +170,23 @@ class InPlace:
                 return False  # a module hands on its argument at most, so the one before it counts
         return False
 
+    def _leaves_children(self, forward: ast.AST | None) -> bool:
+        """Tell whether a forward reaches its children by super().forward() alone."""
+        for node in ast.walk(forward) if forward is not None else ():
+            if not (isinstance(node, ast.Name) and node.id == "self"):
+                continue
+            parent = self.names.parent.get(node)
+            call = self.names.parent.get(parent) if isinstance(parent, ast.Attribute) else None
+            started = isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "super"
+            called = isinstance(call, ast.Call) and call.func is parent
+            value = isinstance(parent, ast.Attribute) and (
+                self.inference.kind(parent) in _VALUES
+                or f"Module.{parent.attr}" in self.inference.framework.same
+            )
+            if not started and (called or not value):
+                return False
+        return True
+
     def _registers(self, call: ast.AST) -> bool:
         """Tell whether a call is self.add_module("name", layer)."""
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
@@ -272,7 +292,7 @@ class InPlace:
             if n is not target and owner.lineno <= n.lineno <= (owner.end_lineno or 0)
         ]
         if not mentions and isinstance(target, ast.Attribute) and self._runs_its_children(owner):
-            return self._assigned_after_fresh(parent)  # type: ignore[arg-type]
+            return self._is_behind_fresh(target.value, parent)  # type: ignore[arg-type]
         for mention in mentions:
             use = self.names.parent.get(mention)
             if not (isinstance(use, ast.Call) and use.func is mention and len(use.args) == 1):
@@ -282,23 +302,59 @@ class InPlace:
         return bool(mentions)
 
     def _runs_its_children(self, owner: ast.ClassDef) -> bool:
-        """Tell whether a class is a Sequential by its base and has no forward of its own."""
+        """Tell whether a class is a Sequential by its base, whose forward it has or calls as a whole."""
         framework = self.inference.framework
-        own = any(isinstance(n, FUNCTIONS) and n.name == framework.forward for n in owner.body)
+        own = not self._leaves_children(self.inference.methods(owner).get(framework.forward))
         bases = [framework.by_api.get(self.names.qualified(b) or "", ()) for b in owner.bases]
         kinds = [(b.operator.kind, b.operator.returns) for found in bases for b in found]
         return not own and len(owner.bases) == 1 and ("container", "module") in kinds
 
-    def _assigned_after_fresh(self, statement: ast.stmt) -> bool:
-        """``self.relu = ReLU(True)`` behind ``self.norm = BatchNorm2d(8)`` in such a class."""
-        body = self.inference.block_of(statement)
-        index = body.index(statement) if statement in body else 0
-        before = body[index - 1] if index else None
-        if not (isinstance(before, ast.Assign) and len(before.targets) == 1):
+    def _is_added(self, add: ast.Call, layer: ast.Call) -> bool:
+        """``parts.add_module("relu", layer)``."""
+        if not (isinstance(add.func, ast.Attribute) and len(add.args) == 2 and add.args[1] is layer):
             return False
-        target = before.targets[0]
-        own = isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"
-        return own and self.aliasing.is_fresh_layer(before.value)
+        framework = self.inference.framework
+        found = framework.by_api.get(f"{framework.module_class}.{add.func.attr}", ())
+        return any(b.operator.grows for b in found)
+
+    def _is_added_after_fresh(self, add: ast.Call) -> bool:
+        """Tell whether what a module is added to runs its children one after another, a fresh one before it."""
+        whole = add.func.value  # type: ignore[attr-defined]
+        owner = self.inference.enclosing(add, ast.ClassDef)
+        if getattr(whole, "id", "") == "self":
+            runs = isinstance(owner, ast.ClassDef) and self._runs_its_children(owner)
+        else:
+            made = self.inference.made_as(whole)
+            if isinstance(whole, ast.Name):
+                scope = self.names.scope_of[whole].find(whole.id)
+                binders = [self.names.parent.get(by) for by in scope.bound[whole.id]] if scope else []
+                made = [b.value for b in binders if isinstance(b, ast.Assign) and len(binders) == 1]
+            runs = bool(made) and all(isinstance(m, ast.Call) and self.aliasing.is_container(m) for m in made)
+        statement = self.aliasing.statement_of(add)
+        return runs and statement is not None and self._is_behind_fresh(whole, statement)
+
+    def _is_behind_fresh(self, whole: ast.expr, at: ast.stmt) -> bool:
+        """Tell whether a layer that makes a new tensor was surely added before: nothing it gives is kept since."""
+        name = ast.unparse(whole)
+        for statement, again in self.aliasing.before(at):
+            value = getattr(statement, "value", None)
+            if again:
+                continue
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target = statement.targets[0]
+                if ast.unparse(target) == name:
+                    return self.aliasing.is_fresh_layer(statement.value)
+                if isinstance(target, ast.Attribute) and ast.unparse(target.value) == name == "self":
+                    if self.aliasing.is_fresh_layer(statement.value):
+                        return True
+            if isinstance(value, ast.Tuple) and len(value.elts) == 1:
+                value = value.elts[0]  # a comma behind the call
+            if isinstance(value, ast.Call) and len(value.args) == 2 and isinstance(value.func, ast.Attribute):
+                layer = value.args[1]
+                if isinstance(layer, ast.Call) and self._is_added(value, layer):
+                    if ast.unparse(value.func.value) == name and self.aliasing.is_fresh_layer(layer):
+                        return True
+        return False
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -193,7 +193,8 @@ class Inference(Bound):
             found = self._by_attribute.get((owner, node.attr))
             if found is None:
                 values = self.attribute_values(owner, node.attr)
-                found = join([self.kind(v) for v in values]) if values else "unknown"
+                inherited = "tensor" if self._is_inherited_weight(owner, node.attr) else "unknown"
+                found = join([self.kind(v) for v in values]) if values else inherited
                 if not self._cyclic:
                     self._by_attribute[owner, node.attr] = found
             return found
@@ -211,20 +212,31 @@ class Inference(Bound):
             return join([self.kind(m) for m in made])
         return "unknown"
 
+    def _is_inherited_weight(self, owner: ast.AST | None, name: str) -> bool:
+        """Tell whether a class derives from a layer that has a tensor of this name."""
+        for base in owner.bases if isinstance(owner, ast.ClassDef) else ():
+            found = self.framework.by_api.get(self.names.qualified(base) or "", ())
+            inner = self.classes.get(getattr(base, "id", ""))
+            if any(w.name == name for b in found for w in b.weights):
+                return True
+            if inner is not None and inner is not owner and self._is_inherited_weight(inner, name):
+                return True
+        return False
+
     def made_as(self, node: ast.expr) -> list[ast.expr]:
         """Give what an attribute of self is made as, or a part of a container: ``self.parts.head``, ``[0]``."""
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
             return self.attribute_values(self.enclosing(node, ast.ClassDef), node.attr)
         if not isinstance(node, (ast.Attribute, ast.Subscript)) or not self._is_container(node.value):
             return []
-        if ast.unparse(node.value) in self._changed_containers:
+        if ast.unparse(node.value) in self.changed_containers:
             return []
         key = node.attr if isinstance(node, ast.Attribute) else self.known(node.slice)
         parts = [part(made, key) for made in self.made_as(node.value)]
         return [p for p in parts if p is not None] if all(parts) else []
 
     @functools.cached_property
-    def _changed_containers(self) -> set[str]:
+    def changed_containers(self) -> set[str]:
         """What the file adds parts to after it is made, or gives other ones: ``self.parts``."""
         calls = (call for name in self.framework.growing for call in self.calls.get(name, ()))
         found = {ast.unparse(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}

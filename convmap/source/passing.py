@@ -66,17 +66,25 @@ class Passing(Constants):
             yield from ((call, 0) for call in self.calls.get(function.name, ()))
             return
         if function.name != "__init__":
+            own = 0 if any(getattr(d, "id", "") == "staticmethod" for d in function.decorator_list) else 1
             for call in self.calls.get(function.name, ()):
                 if isinstance(call.func, ast.Attribute):
-                    yield call, 1
+                    yield call, own
             return
         made, derived = self._made_by(owner)
         for name in made:
-            yield from ((call, 1) for call in self.calls.get(name, ()))
+            yield from ((call, 1) for call in self.calls.get(name, ()) if not self._is_of_instance(call))
         for call in self.calls.get("__init__", ()):
             if self.enclosing(call, ast.ClassDef) in derived and isinstance(call.func, ast.Attribute):
                 # super().__init__(...), or Base.__init__(self, ...)
                 yield call, 1 if isinstance(call.func.value, ast.Call) else 0
+
+    def _is_of_instance(self, call: ast.Call) -> bool:
+        """``self.L2Norm(x)``, where a layer has its class's name."""
+        own = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "self"
+        owner = self.enclosing(call, ast.ClassDef)
+        made = self.attribute_values(owner, call.func.attr) if own else []  # type: ignore[attr-defined]
+        return bool(made) and all(isinstance(m, ast.Call) for m in made)
 
     def _made_by(self, owner: ast.ClassDef) -> tuple[list[str], list[ast.ClassDef]]:
         """Name the classes that a class's __init__ starts; give those of the file that derive from them."""

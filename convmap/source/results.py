@@ -60,7 +60,7 @@ class Results(Shown):
                 return "module"
             if func.id in ("int", "len", "round"):
                 return "int"
-            if func.id in ("float", "bool", "str"):
+            if func.id in ("float", "bool", "str", "slice"):
                 return func.id
             if func.id in ("max", "min", "abs", "sum") and node.args:
                 kinds = {self.kind(a) for a in node.args}

@@ -76,6 +76,15 @@ def xavier_uniform_(tensor, gain=1.0, axes=None):
     return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
 
 
+def orthogonal_(tensor, gain=1.0, axes=None):
+    """Fill with an orthogonal matrix, times the gain; axes behind the first count as one."""
+    columns = fans(tensor, axes)[0]
+    rows = math.prod(int(n) for n in tensor.shape) // columns
+    q, r = np.linalg.qr(np.random.normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return set_to(tensor, gain * (q if rows >= columns else q.T).reshape([int(n) for n in tensor.shape]))
+
+
 def kaiming_std(tensor, a, mode, nonlinearity, axes):
     """Deviation of He's initialisation."""
     gains = {

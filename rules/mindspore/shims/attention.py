@@ -3,6 +3,7 @@
 import math
 
 import mindspore
+from init import give
 from mindspore import ops
 
 
@@ -73,10 +74,7 @@ def follow(running, batch, momentum):
     if running is None:
         return
     moved = (1 - momentum) * running + momentum * ops.stop_gradient(batch).reshape(running.shape)
-    if isinstance(running, mindspore.Parameter):
-        running.set_data(moved)
-    else:
-        running.assign_value(moved)
+    give(running, moved)
 
 
 def instance_norm(input, weight=None, bias=None, eps=1e-05):

@@ -9,24 +9,23 @@ from mindspore import ops
 from mindspore.common import initializer
 
 
-def set_to(tensor, init):
-    """Fill a parameter or buffer from an initialiser."""
-    values = initializer.initializer(init, tensor.shape, tensor.dtype)
-    if isinstance(tensor, mindspore.Parameter):
-        tensor.set_data(values)
-    else:
-        tensor.assign_value(values.init_data())
-    return tensor
-
-
-def copy_values(tensor, source):
-    """Fill a parameter or buffer with a tensor's values, repeated to its shape."""
-    values = ops.broadcast_to(ops.stop_gradient(source).astype(tensor.dtype), tensor.shape)
+def give(tensor, values):
+    """Put values into a parameter or buffer, and give it back."""
     if isinstance(tensor, mindspore.Parameter):
         tensor.set_data(values)
     else:
         tensor.assign_value(values)
     return tensor
+
+
+def set_to(tensor, init):
+    """Fill a parameter or buffer from an initialiser."""
+    return give(tensor, initializer.initializer(init, tensor.shape, tensor.dtype).init_data())
+
+
+def copy_values(tensor, source):
+    """Fill a parameter or buffer with a tensor's values, repeated to its shape."""
+    return give(tensor, ops.broadcast_to(ops.stop_gradient(source).astype(tensor.dtype), tensor.shape))
 
 
 def normal_(tensor, mean=0.0, std=1.0):
@@ -38,8 +37,7 @@ def uniform_(tensor, a=0.0, b=1.0):
     """Fill with uniform values of [a, b)."""
     half = (b - a) / 2
     values = initializer.initializer(initializer.Uniform(half), tensor.shape, tensor.dtype).init_data()
-    tensor.set_data(values + (a + half))
-    return tensor
+    return give(tensor, values + (a + half))
 
 
 def constant_(tensor, val):
@@ -76,6 +74,11 @@ def xavier_uniform_(tensor, gain=1.0):
     return uniform_(tensor, -bound, bound)
 
 
+def orthogonal_(tensor, gain=1.0):
+    """Fill with an orthogonal matrix, times the gain; axes behind the first count as one."""
+    return set_to(tensor, initializer.Orthogonal(gain))
+
+
 def kaiming_std(tensor, a, mode, nonlinearity):
     """Deviation of He's initialisation."""
     gains = {"relu": math.sqrt(2.0), "leaky_relu": math.sqrt(2.0 / (1 + a**2)), "tanh": 5.0 / 3,
@@ -103,5 +106,4 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
         if not outside.any():
             break
         values[outside] = np.random.normal(mean, std, int(outside.sum()))
-    tensor.set_data(mindspore.Tensor(values.astype(np.float32)))
-    return tensor
+    return give(tensor, mindspore.Tensor(values.astype(np.float32)))

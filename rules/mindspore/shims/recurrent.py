@@ -87,6 +87,29 @@ class Recurrent(nn.Cell):
         return (ops.swapaxes(out, 0, 1) if self.batch_first else out), last
 
 
+def lstm_step(given, kept, state):
+    """One step of an LSTM cell: its gates are input, forget, cell and output."""
+    both, h = given + kept, int(given.shape[1]) // 4
+    i, f = sigmoid(both[:, :h]), sigmoid(both[:, h : 2 * h])
+    g, o = tanh(both[:, 2 * h : 3 * h]), sigmoid(both[:, 3 * h :])
+    c = f * state[1] + i * g
+    return o * tanh(c), c
+
+
+def gru_step(given, kept, state):
+    """One step of a GRU cell: its gates are reset, update and new."""
+    h = int(given.shape[1]) // 3
+    r = sigmoid(given[:, :h] + kept[:, :h])
+    z = sigmoid(given[:, h : 2 * h] + kept[:, h : 2 * h])
+    new = tanh(given[:, 2 * h :] + r * kept[:, 2 * h :])
+    return (new + z * (state[0] - new),)
+
+
+def simple_step(given, kept, nonlinearity):
+    """One step of a plain cell."""
+    return (tanh(given + kept) if nonlinearity == "tanh" else ops.relu(given + kept),)
+
+
 class TorchLSTM(Recurrent):
     """nn.LSTM with torch's parameters and gates (input, forget, cell, output)."""
 
@@ -94,11 +117,7 @@ class TorchLSTM(Recurrent):
 
     def step(self, given, kept, state):
         """One step of the cell."""
-        both, h = given + kept, self.hidden_size
-        i, f = sigmoid(both[:, :h]), sigmoid(both[:, h : 2 * h])
-        g, o = tanh(both[:, 2 * h : 3 * h]), sigmoid(both[:, 3 * h :])
-        c = f * state[1] + i * g
-        return o * tanh(c), c
+        return lstm_step(given, kept, state)
 
     def construct(self, input, hx=None):
         return self.over(input, hx)
@@ -111,15 +130,106 @@ class TorchGRU(Recurrent):
 
     def step(self, given, kept, state):
         """One step of the cell."""
-        h = self.hidden_size
-        r = sigmoid(given[:, :h] + kept[:, :h])
-        z = sigmoid(given[:, h : 2 * h] + kept[:, h : 2 * h])
-        new = tanh(given[:, 2 * h :] + r * kept[:, 2 * h :])
-        return (new + z * (state[0] - new),)
+        return gru_step(given, kept, state)
 
     def construct(self, input, hx=None):
         out, last = self.over(input, None if hx is None else (hx,))
         return out, last[0]
+
+
+class TorchRNN(Recurrent):
+    """nn.RNN with torch's parameters."""
+
+    gates, states = 1, 1
+
+    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
+                 dropout=0.0, bidirectional=False):
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity={nonlinearity!r}: tanh or relu")
+        self.nonlinearity = nonlinearity
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        return simple_step(given, kept, self.nonlinearity)
+
+    def construct(self, input, hx=None):
+        out, last = self.over(input, None if hx is None else (hx,))
+        return out, last[0]
+
+
+class RecurrentCell(nn.Cell):
+    """One step of a recurrent layer, n i -> n h, as in torch."""
+
+    gates, states = 1, 1
+
+    def __init__(self, input_size, hidden_size, bias=True):
+        super().__init__()
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
+        self.weight_ih = uniform((rows, input_size), bound)
+        self.weight_hh = uniform((rows, hidden_size), bound)
+        self.bias_ih = uniform((rows,), bound) if bias else None
+        self.bias_hh = uniform((rows,), bound) if bias else None
+
+    def advance(self, input, states):
+        """Give the states behind one step; none before it are zeros."""
+        flat = input.ndim == 1
+        x = ops.expand_dims(input, 0) if flat else input
+        n = int(x.shape[0])
+        if states is None:
+            states = tuple(ops.zeros((n, self.hidden_size), x.dtype) for _ in range(self.states))
+        elif flat:
+            states = tuple(ops.expand_dims(s, 0) for s in states)
+        given = ops.matmul(x, ops.swapaxes(self.weight_ih, 0, 1))
+        kept = ops.matmul(states[0], ops.swapaxes(self.weight_hh, 0, 1))
+        if self.bias:
+            given, kept = given + self.bias_ih, kept + self.bias_hh
+        states = self.step(given, kept, states)
+        return tuple(ops.squeeze(s, 0) for s in states) if flat else states
+
+
+class TorchLSTMCell(RecurrentCell):
+    """nn.LSTMCell with torch's parameters and gates (input, forget, cell, output)."""
+
+    gates, states = 4, 2
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        return lstm_step(given, kept, state)
+
+    def construct(self, input, hx=None):
+        return self.advance(input, hx)
+
+
+class TorchGRUCell(RecurrentCell):
+    """nn.GRUCell with torch's parameters and gates (reset, update, new)."""
+
+    gates = 3
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        return gru_step(given, kept, state)
+
+    def construct(self, input, hx=None):
+        return self.advance(input, None if hx is None else (hx,))[0]
+
+
+class TorchRNNCell(RecurrentCell):
+    """nn.RNNCell with torch's parameters."""
+
+    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh"):
+        super().__init__(input_size, hidden_size, bias)
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity={nonlinearity!r}: tanh or relu")
+        self.nonlinearity = nonlinearity
+
+    def step(self, given, kept, state):
+        """One step of the cell."""
+        return simple_step(given, kept, self.nonlinearity)
+
+    def construct(self, input, hx=None):
+        return self.advance(input, None if hx is None else (hx,))[0]
 
 
 def hidden(scores, mask):
