@@ -13,7 +13,7 @@ from convmap.sides import Workers
 from convmap.verdicts import text_of
 from convmap.verify import verify
 
-HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+HEAD = "import numpy as np\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 # title: the class's __init__, its forward, inputs
 MODELS = {
     "a norm of weights chosen by an argument": (
@@ -69,6 +69,13 @@ MODELS = {
     "sizes by numbers, and values by a list": (
         "self.w = nn.Parameter(torch.Tensor(1, 3, 1).fill_(2)); self.register_buffer('v', torch.Tensor([1.0, 2.0]))",
         "return x * self.w + self.v.sum() + torch.zeros(*x.shape)",
+        "2x3x4",
+    ),
+    "NumPy's numbers on both sides of a tensor, and as arguments": (
+        "self.scale = 1 / np.sqrt(4); self.n = np.prod([2, 3]); self.w = nn.Parameter(torch.ones(4)); "
+        "nn.init.uniform_(self.w, -np.sqrt(6), np.sqrt(6))",
+        "k = np.sqrt(0.5); x = self.n * x * self.scale + np.sqrt(2) * x * np.pi; x *= np.log(3); "
+        "x = F.leaky_relu(x, np.float32(0.1)) / np.sqrt(x.size(-1)); return (k * x) * self.w",
         "2x3x4",
     ),
     "tensors beside the state": (

@@ -21,6 +21,7 @@ from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.leftovers import Leftovers
 from convmap.rewrite.lists import Lists
+from convmap.rewrite.numpy_numbers import NumPyNumbers
 from convmap.rewrite.operators import Operators
 from convmap.rules import Framework, Rules
 from convmap.source.document import Document
@@ -67,7 +68,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
+class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -87,6 +88,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, Leftovers):
                 self._operator(operation)
             for inversion in self.names.unary:
                 self._operator(inversion)
+        self._numpy_numbers()
         for change in self.names.changes:
             self._change(change)
         for assignment in self.names.assignments:

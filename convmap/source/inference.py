@@ -129,6 +129,8 @@ class Inference(Bound):
                 return "tensor"
             if "same" in sides:
                 return "same" if len(sides) == 1 else "unknown"
+            if "numpy" in sides:
+                return "numpy"
             if isinstance(node.op, NUMERIC) and not sides & {"str"}:
                 if sides <= {"int", "bool"} and not isinstance(node.op, (ast.Div, ast.Pow)):
                     return "int"

@@ -9,6 +9,14 @@ NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 NUMBERS = {"int", "float", "bool"}
 # What iterating over something gives, and unpacking it.
 PARTS = {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}
+# What these functions of NumPy give of numbers is one of NumPy's numbers ("numpy"; of an array an array), which
+# frameworks take in other ways than Python's. np.random gives Python's.
+_NUMPY_NAMES = (
+    "abs absolute arccos arcsin arctan arctan2 cbrt ceil cos cosh deg2rad exp exp2 expm1 float32 float64 floor"
+    " floor_divide hypot int32 int64 log log10 log1p log2 max maximum mean min minimum mod power prod rad2deg"
+    " rint round sign sin sinh sqrt square std sum tan tanh trunc var"
+)
+OF_NUMPY = {f"numpy.{name}" for name in _NUMPY_NAMES.split()}
 MAYBE = "?"  # behind a kind: that, or None
 OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}
 
@@ -32,4 +40,6 @@ def join(kinds: list[str]) -> str:
         return left.pop()
     if left and left <= NUMBERS | {"number"}:
         return "number"
+    if left and left <= NUMBERS | {"number", "numpy"}:
+        return "numpy"
     return "unknown"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from convmap.model import Binding
-from convmap.source.kinds import NUMBERS, join, sure
+from convmap.source.kinds import NUMBERS, OF_NUMPY, join, sure
 from convmap.source.names import FUNCTIONS
 from convmap.source.shown import Shown
 from convmap.source.structure import Fact, called
@@ -86,6 +86,10 @@ class Results(Shown):
     def _api_kind(self, qualified: str, call: ast.Call | None = None) -> str:
         if qualified.startswith("math."):
             return "int" if qualified in ("math.ceil", "math.floor") else "number"
+        if qualified in OF_NUMPY and call is not None:
+            return "unknown" if "tensor" in {sure(self.kind(a)) for a in call.args} else "numpy"
+        if qualified in ("numpy.pi", "numpy.e", "numpy.inf"):
+            return "float"
         bindings = self.framework.by_api.get(qualified, ())
         fitting = [b for b in bindings if call is None or _takes(b, call, 0)] or bindings
         returns = set()

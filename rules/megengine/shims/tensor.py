@@ -7,6 +7,11 @@ import megengine.functional as F
 import numpy as np
 
 
+def python_number(value):
+    """One of NumPy's numbers as Python's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def like(value, other):
     """A number as a tensor of another's format; a tensor as it is."""
     return value if isinstance(value, megengine.Tensor) else F.full((1,), value, dtype=other.dtype)

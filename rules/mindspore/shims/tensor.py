@@ -7,6 +7,11 @@ import numpy as np
 from mindspore import nn, ops
 
 
+def python_number(value):
+    """One of NumPy's numbers as Python's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def full(size, fill_value, dtype=None):
     """One value everywhere, in the number format that torch gives it, or another."""
     if dtype is None:
