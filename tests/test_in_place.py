@@ -54,6 +54,8 @@ SEEN = [
     "z = x * 2; w = z.view(-1); z += 1; return w",
     "z = x * 2; w = self.drop(z); z += 1; return w",
     "z = x * 2; all = [z]; z += 1; return all",
+    "all = [x]; z = x * 2; all += [z]; z += 1; return all",
+    "z = x * 2; all = [x] + [z]; z += 1; return all",
     "z = x * 2; g = lambda: z; z += 1; return g",
     "z = x * 2; keep(z); z += 1; return z",
     "z = self.drop(x); z += 1; return z",
@@ -452,6 +454,64 @@ class Row(nn.Sequential):
     {run}
 """
     codes = {d.code for d in port_text(text, "torch", "mindspore").diagnostics if d.severity != "note"}
+    assert ("CM210" not in codes) == right
+
+
+ROW = "self.f = nn.Sequential(nn.Conv1d(3, 3, 1), nn.ReLU(inplace=True))"
+LISTED = "self.f = nn.ModuleList([nn.Conv1d(3, 3, 1), nn.ReLU(inplace=True)])"
+GROWN = "layers = [nn.Conv1d(3, 3, 1)]; layers.append(nn.ReLU(inplace=True)); self.f = nn.Sequential(*layers)"
+NAMED = "self.f = nn.Sequential(); self.f.add_module('c', nn.Conv1d(3, 3, 1)); self.f.add_module('r', nn.ReLU(inplace=True))"
+ORDERED = "self.f = nn.Sequential(OrderedDict([('c', nn.Conv1d(3, 3, 1)), ('r', nn.ReLU(inplace=True))]))"
+MADE = "self.f = made()"
+NESTED = (
+    "self.f = nn.ModuleList([nn.Sequential(nn.Conv1d(3, 3, 1), nn.ReLU(inplace=True)) for _ in range(2)])"
+)
+GIVEN = "self.f = given; self.g = nn.Sequential(*rows()); self.h = made()"
+
+
+@pytest.mark.parametrize("target", ["mindspore", "megengine"])
+@pytest.mark.parametrize(
+    "made,run,right",
+    [
+        # What a step gives is kept, and the next one changes it.
+        (ROW, "out = []\n        for m in self.f:\n            x = m(x)\n            out.append(x)\n        return out", False),
+        (LISTED, "out = {}\n        for i, m in enumerate(self.f):\n            x = m(x)\n            out[i] = x\n        return out", False),
+        (GROWN, "y = self.f[0](x); z = self.f[1](y); return y + z", False),
+        (NAMED, "y = self.f.c(x); z = self.f.r(y); return y + z", False),
+        (ORDERED, "out = [x]\n        for m in self.f.children(): out.append(m(out[-1]))\n        return out", False),
+        (MADE, "out = []\n        for name, m in self.f._modules.items():\n            x = m(x)\n            if name == '0': out += [x]\n        return out", False),
+        (ROW, "fs = list(self.f)\n        for m in fs:\n            x = m(x)\n            self.last = x\n        return x", False),
+        (ROW, "for m in self.f:\n            old = x\n            x = m(x)\n        return old", False),
+        (ROW, "x = self.f[0](x); self.kept = x; x = self.f[1](x); return x", False),
+        (GIVEN, "out = []\n        for m in self.f:\n            x = m(x)\n            out.append(x)\n        return out", True),
+        ("self.f = given", "out = []\n        for m in self.f:\n            x = m(x)\n            out.append(x)\n        return out, wrap(nn.Sequential(nn.Conv1d(3, 3, 1), nn.ReLU(True)))", False),
+        # It is handed on.
+        (ROW, "for m in self.f: x = m(x)\n        return x", True),
+        (LISTED, "for i, m in enumerate(self.f):\n            x = m(x)\n            print(i, x.shape)\n        return x", True),
+        (GROWN, "x = self.f[0](x); x = self.f[1](x); return x", True),
+        (NAMED, "x = self.f.c(x); print(x.shape); x = self.f.r(x); return x", True),
+        (ORDERED, "return self.f[1](self.f[0](x))", True),
+        (MADE, "for m in self.f: nn.init.zeros_(m.weight)\n        return self.f(x)", True),
+        (NESTED, "return [m(x) for m in self.f]", True),
+        (NESTED, "out = []\n        for m in self.f: out.append(m(x))\n        return out", True),
+    ],
+)  # fmt: skip
+def test_a_row_whose_steps_are_held(made: str, run: str, right: bool, target: str) -> None:
+    text = f"""import torch
+import torch.nn as nn
+from collections import OrderedDict
+def made():
+    return nn.Sequential(nn.Conv1d(3, 3, 1), nn.ReLU(inplace=True))
+def rows():
+    return [nn.Conv1d(3, 3, 1), nn.ReLU(inplace=True)]
+class Net(nn.Module):
+    def __init__(self, given):
+        super().__init__()
+        {made.replace("; ", chr(10) + "        ")}
+    def forward(self, x):
+        {run.replace("; ", chr(10) + "        ")}
+"""
+    codes = {d.code for d in port_text(text, "torch", target).diagnostics if d.severity != "note"}
     assert ("CM210" not in codes) == right
 
 

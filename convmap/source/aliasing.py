@@ -226,7 +226,7 @@ class Aliasing:
                 return False
             for mention in self._mentions_of_self(statement):
                 part = self.names.parent.get(mention)
-                if isinstance(part, ast.Attribute) and part.attr == node.attr and self._leaks(part):
+                if isinstance(part, ast.Attribute) and part.attr == node.attr and self.leaks(part):
                     return False
         return False
 
@@ -241,11 +241,11 @@ class Aliasing:
             return statement.value if target.attr == name and len(statement.targets) == 1 else None  # type: ignore[attr-defined]
         call = statement.value if isinstance(statement, ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and len(call.args) > 1:
-            if self._is_of_module(call.func) and getattr(call.args[0], "value", None) == name:
+            if self.is_of_module(call.func) and getattr(call.args[0], "value", None) == name:
                 return call.args[1]
         return None
 
-    def _is_of_module(self, node: ast.Attribute) -> bool:
+    def is_of_module(self, node: ast.Attribute) -> bool:
         """Tell whether an attribute of self is a method that the framework's modules have."""
         framework = self.inference.framework
         return f"{framework.module_class}.{node.attr}" in framework.by_api
@@ -259,7 +259,7 @@ class Aliasing:
             return False
         call = self.names.parent.get(part)
         called = isinstance(call, ast.Call) and call.func is part
-        return not called or self._is_of_module(part)
+        return not called or self.is_of_module(part)
 
     def is_local(self, name: ast.Name) -> bool:
         """Tell whether a name is a function's own, seen by no function inside it."""
@@ -329,7 +329,7 @@ class Aliasing:
 
     def _keeps_private(self, mention: ast.Name) -> bool:
         if isinstance(mention.ctx, ast.Load):
-            return not self._leaks(mention)
+            return not self.leaks(mention)
         if isinstance(mention.ctx, ast.Del):
             return True
         parent = self.names.parent.get(mention)
@@ -504,9 +504,10 @@ class Aliasing:
         methods = [n.name for n in getattr(owner, "body", ()) if isinstance(n, FUNCTIONS)]
         return self.inference.is_module_class(owner) and node.attr not in methods
 
-    def _leaks(self, mention: ast.Name | ast.Attribute) -> bool:
+    def leaks(self, mention: ast.Name | ast.Attribute) -> bool:
         """Tell whether a use of a name or an attribute may leave something that holds its tensor."""
         node: ast.AST = mention
+        listed = False
         while True:
             parent = self.names.parent.get(node)
             if isinstance(parent, ast.Attribute):
@@ -532,6 +533,7 @@ class Aliasing:
             elif isinstance(parent, (ast.keyword, ast.List, ast.Tuple, ast.IfExp)):
                 if isinstance(parent, ast.Tuple) and isinstance(self.names.parent.get(parent), ast.Subscript):
                     return False
+                listed = listed or isinstance(parent, (ast.List, ast.Tuple))
                 node = parent
             elif isinstance(parent, ast.Call):
                 looked_at = isinstance(parent.func, ast.Name) and parent.func.id in _LOOKING
@@ -542,6 +544,8 @@ class Aliasing:
                 node = parent
             elif isinstance(parent, ast.Assign):
                 return not (isinstance(mention, ast.Name) and self._is_assignment(parent, mention.id))
+            elif listed and isinstance(parent, (ast.BinOp, ast.AugAssign)):
+                return True  # all += [x]
             else:
                 return not isinstance(parent, _CONSUMERS)
 

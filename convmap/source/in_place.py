@@ -11,6 +11,7 @@ import functools
 import re
 
 from convmap.source.aliasing import Aliasing
+from convmap.source.steps import Steps
 
 _VALUES = {"int", "float", "bool", "number", "str"}
 
@@ -23,6 +24,7 @@ class InPlace:
         self.inference = aliasing.inference
         self.names = aliasing.names
         self._asking: set[tuple[ast.AST, str | int]] = set()
+        self._steps = Steps(aliasing)
 
     @functools.cached_property
     def _attributes(self) -> dict[str, list[ast.Attribute]]:
@@ -48,11 +50,12 @@ class InPlace:
                 # ("relu", ReLU(True)) among others, as for Sequential(OrderedDict([...]))
                 around = self.names.parent.get(parent)
                 if isinstance(around, (ast.List, ast.Tuple)):
-                    return self._hands_over(around.elts, parent)
+                    return self._hands_over(around.elts, parent) and not self._steps.are_held(around)
             if isinstance(parent, ast.Call) and self._is_added(parent, call):
                 return self._is_added_after_fresh(parent) or self._uses_are_private(call, parent)
             if _element_before(call, parent) is not None and not self._registers(parent):
-                return self._hands_over(parent.args if isinstance(parent, ast.Call) else parent.elts, call)
+                row = parent.args if isinstance(parent, ast.Call) else parent.elts
+                return self._hands_over(row, call) and not self._steps.are_held(parent)
             if isinstance(parent, ast.Call) and self.aliasing.is_container(parent):
                 return self._uses_are_private(parent, self.names.parent.get(parent))  # the first of a row
         if (
@@ -60,10 +63,10 @@ class InPlace:
             and isinstance(parent.func, ast.Attribute)
             and parent.func.attr == "append"
         ):
-            return self._appended_after_fresh(parent)
-        row = self._row_of(call)
-        if row is not None:
-            return self._hands_over(*row)
+            return self._appended_after_fresh(parent) and not self._steps.are_held_of(parent.func.value)
+        found = self._row_of(call)
+        if found is not None:
+            return self._hands_over(*found) and not self._steps.are_held(self.names.parent[found[1]])
         if self._is_layer(call):
             return self._uses_are_private(call, parent)
         return bool(call.args) and self.aliasing.is_given_up(call.args[0], call)
@@ -336,6 +339,8 @@ class InPlace:
     def _is_behind_fresh(self, whole: ast.expr, at: ast.stmt) -> bool:
         """Tell whether a layer that makes a new tensor was surely added before: nothing it gives is kept since."""
         name = ast.unparse(whole)
+        if self._steps.are_held_of(whole):
+            return False
         for statement, again in self.aliasing.before(at):
             value = getattr(statement, "value", None)
             if again:
