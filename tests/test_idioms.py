@@ -53,6 +53,17 @@ MODELS = {
         "return self.c(x)",
         "2x3x5x5",
     ),
+    "a convolution with standardised weights, that calls the function with what its layer keeps": (
+        "self.c = Standard(4, 6, (3, 2), 2, padding=1, groups=2)\n        if spectral:\n"
+        "            self.c = Standard(4, 6, 3, padding='same', bias=False)",
+        "return self.c(x)",
+        "2x4x6x6",
+    ),
+    "rows of a table that are padding": (
+        "self.t = nn.Embedding(7, 4, padding_idx=2); self.t.weight.data.normal_()",
+        "return self.t(x) * (self.t.padding_idx + 1)",
+        "3x5:int64:0..7",
+    ),
     "a mask that is written part by part": (
         "m = torch.zeros(1, 6, 6); n = 0\n        for rows in (slice(0, 2), slice(2, -1), slice(-1, None)):\n"
         "            for columns in (slice(0, 3), slice(3, None)):\n                m[:, rows, columns] = n\n"
@@ -95,7 +106,11 @@ TEXT = (
     "class Net(nn.Module):\n    def __init__(self, spectral=False):\n        super().__init__()\n        {made}\n"
     "    def forward(self, x):\n        {run}\n"
 )
-MASKED = (
+DERIVED = (
+    "class Standard(nn.Conv2d):\n    def forward(self, x):\n        w = self.weight\n"
+    "        w = w - w.mean(dim=(1, 2, 3), keepdim=True)\n"
+    "        w = w / (w.view(w.size(0), -1).std(dim=1).view(-1, 1, 1, 1) + 1e-5)\n"
+    "        return F.conv2d(x, w, self.bias, self.stride, self.padding, self.dilation, self.groups)\n"
     "class Masked(nn.Conv2d):\n    def __init__(self, i, o, k):\n        super().__init__(i, o, k)\n"
     "        self.register_buffer('mask', torch.ones(o, i, k, k))\n        self.mask[:, :, k // 2 + 1 :] = 0\n"
     "        self.mask[:, :, k // 2, k // 2 :] = 0\n    def forward(self, x):\n"
@@ -105,7 +120,7 @@ MASKED = (
 
 def text_of_model(title: str) -> str:
     made, run, _ = MODELS[title]
-    return (TEXT + MASKED).format(made=made.replace("; ", "\n        "), run=run.replace("; ", "\n        "))
+    return (TEXT + DERIVED).format(made=made.replace("; ", "\n        "), run=run.replace("; ", "\n        "))
 
 
 @pytest.mark.frameworks

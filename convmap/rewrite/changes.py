@@ -108,7 +108,8 @@ class Changes(Parameters):
             return False
         layers = [b for api in self._layer_apis(node.value) for b in self.source.by_api.get(api, ())]
         layers = [b for b in layers if any(w.name == node.attr for w in b.weights)]
-        names, layouts = self._written_as({b.api: b for b in layers}, node.attr)
+        own = getattr(node.value, "id", "") == "self"
+        names, layouts = self._written_as({b.api: b for b in layers}, node.attr, own)
         return len(names) == 1 and layouts == {""}
 
     def _sets_part(self, call: ast.Call, api: str) -> bool:

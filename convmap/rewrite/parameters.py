@@ -37,7 +37,11 @@ class Parameters(Callees):
                 if node.attr not in {p.name for p in binding.params} - {w.name for w in binding.weights}:
                     continue
                 other = self._same_signature(binding)
-                if other is None or dict(other.attributes).get(node.attr) != node.attr:
+                name = dict(other.attributes).get(node.attr) if other is not None else None
+                if name is not None and name != node.attr and isinstance(node.ctx, ast.Load):
+                    end = self.document.span(node)[1]
+                    self.edits.replace((end - len(node.attr.encode()), end), name)
+                elif name != node.attr:
                     reason = f"the attribute .{node.attr} of {api} is not in the rules"
                     advice = "keep it under a name of your own in __init__"
                     self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
@@ -121,7 +125,8 @@ class Parameters(Callees):
                 self._doubt_layout(node)
             return
         api = found[0][0]
-        names, layouts = self._written_as({binding.api: binding for _, binding in found}, node.attr)
+        own = getattr(node.value, "id", "") == "self"
+        names, layouts = self._written_as({binding.api: binding for _, binding in found}, node.attr, own)
         asked = loads and self.target.asks("get") is not None
         if asked and names - {node.attr} and (len(names) > 1 or _is_none_test(self.names.parent, node)):
             names = {node.attr}  # one that has no weight to train has one all the same in some targets
@@ -216,12 +221,20 @@ class Parameters(Callees):
             reason = f"{ast.unparse(node)} may have another layout in {self.target.name} (as {own[0]})"
             self._say("CM201", "warning", node, reason, "make the layer where its class can be read")
 
-    def _written_as(self, bindings: dict[str, Binding], attribute: str) -> tuple[set[str], set[str]]:
-        """Give the names and the layouts that a parameter of one of some layers may have in the target."""
+    def _written_as(
+        self, bindings: dict[str, Binding], attribute: str, derived: bool = False
+    ) -> tuple[set[str], set[str]]:
+        """Give the names and the layouts that a parameter of one of some layers may have in the target.
+
+        ``derived``: the layer is what a class derives from, which has the source's signature.
+        """
         names, layouts = set(), set()
         for binding in bindings.values():
             mine = next(w for w in binding.weights if w.name == attribute)
             chosen = self.layer_targets.get(binding.api, [])
+            base = self._same_signature(binding) if derived else None
+            if base is not None:
+                chosen = [base.shim or base.api]
             for other in self.target.for_operator(binding.operator, binding.dims):
                 if chosen and (other.shim or other.api) not in chosen:
                     continue

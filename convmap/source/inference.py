@@ -56,7 +56,7 @@ class Inference(Bound):
         kind = self.kind(node)
         if items or kind == "tuple":
             shape = "tuple" if items else "unknown"
-        elif known is not UNKNOWN or kind in NUMBERS or kind in ("number", "str", "tensor"):
+        elif known is not UNKNOWN or kind in NUMBERS or kind in ("number", "numpy", "str", "tensor"):
             shape = "scalar"
         else:
             shape = "unknown"

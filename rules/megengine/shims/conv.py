@@ -107,7 +107,7 @@ class TorchConv(M.Module):
         kernel = self.kernel_size = spatial(kernel_size, self.axes)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.dilation = spatial(stride, self.axes), spatial(dilation, self.axes)
-        self.groups = groups
+        self.groups, self.padding = groups, padding if isinstance(padding, str) else spatial(padding, self.axes)
         self.sides = torch_sides(padding, kernel, self.stride, self.dilation)
         self.mode = "constant" if padding_mode == "zeros" else padding_mode
         fan_in = in_channels // groups * math.prod(kernel)

@@ -1,6 +1,7 @@
 """torch.nn.init for MegEngine parameters: they are set in place and given back."""
 
 import math
+import re
 
 import megengine
 import megengine.functional as F
@@ -74,6 +75,18 @@ def xavier_uniform_(tensor, gain=1.0, axes=None):
     """Fill with uniform values up to gain * sqrt(6 / (fan_in + fan_out))."""
     bound = gain * math.sqrt(6.0 / sum(fans(tensor, axes)))
     return set_to(tensor, np.random.uniform(-bound, bound, tensor.shape))
+
+
+def calculate_gain(nonlinearity, param=None):
+    """Factor by which torch widens weights in front of a nonlinearity; param is leaky_relu's slope."""
+    gains = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4}
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2.0 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity in ("linear", "sigmoid") or re.fullmatch(r"conv(_transpose)?[123]d", nonlinearity):
+        return 1
+    if nonlinearity not in gains:
+        raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    return gains[nonlinearity]
 
 
 def orthogonal_(tensor, gain=1.0, axes=None):

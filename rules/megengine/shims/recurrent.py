@@ -39,6 +39,9 @@ class Recurrent(M.Module):
                     setattr(self, f"bias_ih_l{layer}{way}", uniform((rows,), bound))
                     setattr(self, f"bias_hh_l{layer}{way}", uniform((rows,), bound))
 
+    def flatten_parameters(self):
+        """Nothing to do here: torch's puts the weights side by side for its kernels on GPUs."""
+
     def along(self, x, state, layer, way):
         """Go along x, l n i: the outputs l n h, and the state at the end."""
         name = f"l{layer}{way}"

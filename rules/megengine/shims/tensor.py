@@ -17,6 +17,12 @@ def like(value, other):
     return value if isinstance(value, megengine.Tensor) else F.full((1,), value, dtype=other.dtype)
 
 
+def new_tensor(input, data, dtype=None):
+    """A list's or a tensor's values in a tensor's number format, or another."""
+    values = data.numpy() if isinstance(data, megengine.Tensor) else np.asarray(data)
+    return megengine.tensor(values.astype(input.dtype if dtype is None else dtype))
+
+
 def where(condition, input, other):
     """Choose between two tensors or numbers, all broadcast against each other."""
     a = input if isinstance(input, megengine.Tensor) else like(input, other)

@@ -1,8 +1,9 @@
 """Layers with torch's signatures, for files that pass a layer's class on and call it elsewhere."""
 
+import megengine
 import megengine.functional as F
 import megengine.module as M
-from tensor import gelu
+from tensor import gelu, where
 
 
 def refuse_inplace(inplace):
@@ -128,8 +129,20 @@ class TorchLinear(M.Linear):
 class TorchEmbedding(M.Embedding):
     """A table of rows with torch's first arguments."""
 
-    def __init__(self, num_embeddings, embedding_dim):
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None):
         super().__init__(num_embeddings, embedding_dim)
+        if padding_idx is not None:
+            self.padding_idx = padding_idx % num_embeddings
+            values = self.weight.numpy().copy()
+            values[padding_idx] = 0
+            self.weight._reset(megengine.Tensor(values))
+
+    def forward(self, ids):
+        rows = F.embedding(ids, self.weight)
+        if self.padding_idx is None:
+            return rows
+        # torch gives this row no gradient
+        return where(F.expand_dims(ids != self.padding_idx, -1), rows, rows.detach())
 
 
 class TorchDropout(M.Dropout):

@@ -82,6 +82,7 @@ class TorchConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride, "pad", sides if own else 0,
                          dilation, groups, bool(bias))
         self.sides = None if own or not any(sides) else pad_order(sides)
+        self.given_padding = padding if isinstance(padding, str) else spatial(padding, 2)
         self.pad_with = pad_mode_name(padding_mode)
 
     def construct(self, x):
@@ -101,6 +102,7 @@ class TorchConv3d(nn.Conv3d):
         super().__init__(in_channels, out_channels, kernel, stride, "pad", sides if own else 0,
                          dilation, groups, bool(bias))
         self.sides = None if own or not any(sides) else pad_order(sides)
+        self.given_padding = padding if isinstance(padding, str) else spatial(padding, 3)
         self.pad_with = pad_mode_name(padding_mode)
 
     def construct(self, x):

@@ -39,6 +39,14 @@ def new_zeros(input, size, dtype=None):
     return ops.zeros(size, dtype=input.dtype if dtype is None else dtype)
 
 
+def new_tensor(input, data, dtype=None):
+    """A list's or a tensor's values in a tensor's number format, or another."""
+    dtype = input.dtype if dtype is None else dtype
+    if isinstance(data, mindspore.Tensor):
+        return ops.deepcopy(ops.stop_gradient(data)).astype(dtype)
+    return mindspore.tensor(np.asarray(data)).astype(dtype)
+
+
 def new_ones(input, size, dtype=None):
     """Ones of a tensor's number format, or another."""
     return ops.ones(size, dtype=input.dtype if dtype is None else dtype)

@@ -1,5 +1,6 @@
 """Layers with torch's signatures, for files that pass a layer's class on and call it elsewhere."""
 
+import mindspore
 from mindspore import nn, ops
 from mindspore.common import initializer
 
@@ -213,9 +214,22 @@ class TorchEmbedding(nn.Embedding):
 
     weight = property(lambda self: self.embedding_table)
 
-    def __init__(self, num_embeddings, embedding_dim):
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None):
         super().__init__(num_embeddings, embedding_dim, embedding_table=initializer.Normal(1.0))
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            self.padding_idx = padding_idx % num_embeddings
+            values = self.embedding_table.asnumpy().copy()
+            values[padding_idx] = 0
+            self.embedding_table.set_data(mindspore.Tensor(values))
+
+    def construct(self, ids):
+        rows = super().construct(ids)
+        if self.padding_idx is None:
+            return rows
+        # torch gives this row no gradient
+        return ops.where(ops.expand_dims(ids != self.padding_idx, -1), rows, ops.stop_gradient(rows))
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
