@@ -27,6 +27,7 @@ class Steps:
         self.aliasing = aliasing
         self.inference = aliasing.inference
         self.names = aliasing.names
+        self._busy: set[str] = set()  # names that are being followed
 
     def are_held(self, row: ast.AST) -> bool:
         """Tell whether the outputs of a row's layers may be held: ``row`` is its container or its list."""
@@ -93,10 +94,15 @@ class Steps:
             return set()
         if source.id == "self":
             return {_WHOLE}
-        scope = self.names.scope_of[source].find(source.id)
-        bound = [self.names.parent.get(by) for by in scope.bound[source.id]] if scope else []
-        values = [b.value for b in bound if isinstance(b, ast.Assign)]
-        return {key for v in values if not isinstance(v, ast.Name) for key in self._keys(v)}
+        if source.id in self._busy:
+            return set()  # parts = parts[1:]
+        self._busy.add(source.id)
+        try:
+            scope = self.names.scope_of[source].find(source.id)
+            bound = [self.names.parent.get(by) for by in scope.bound[source.id]] if scope else []
+            return {key for b in bound if isinstance(b, ast.Assign) for key in self._keys(b.value)}
+        finally:
+            self._busy.discard(source.id)
 
     def _hands_on(self, call: ast.Call) -> bool:
         """``x = layer(x)``, where nothing else takes hold of x between steps; layer(other(x)); the first of a row."""
