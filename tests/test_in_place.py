@@ -409,6 +409,11 @@ class Net(nn.Module):
         ("self.a = nn.ModuleList([conv3x3(4), conv3x3(4)])", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", True),
         ("self.a = nn.ModuleList([conv3x3(4), norm(4)])", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", False),
         ("self.a = nn.ModuleList([conv3x3(4)]); self.a.append(norm(4))", "for a in self.a: x = F.relu(a(x), inplace=True)\n        return x", False),
+        # A list that only becomes a Sequential holds modules alone.
+        ("layers = [conv3x3(4), norm(4), nn.ReLU(True)]; self.a = nn.Sequential(*layers)", "return self.a(x)", True),
+        ("layers = [conv3x3(4)]; layers += [norm(4), nn.ReLU(True)]; self.a = nn.Sequential(*layers)", "return self.a(x)", True),
+        ("layers = [norm(4)]; layers += [norm(4), nn.ReLU(True)]; self.a = nn.Sequential(*layers)", "return self.a(x)", False),
+        ("layers = [conv3x3(4)]; layers += [norm(4), nn.ReLU(True)]; self.a = part(layers)", "return self.a(x)", False),
         # Added by name, one after another.
         ("self.a = nn.Sequential(); self.a.add_module('c', conv3x3(4)); self.a.add_module('r', nn.ReLU(True))", "return self.a(x)", True),
         ("a = nn.Sequential(); a.add_module('c', conv3x3(4)),; a.add_module('r', nn.ReLU(True)),; self.a = a", "return self.a(x)", True),

@@ -161,7 +161,8 @@ class InPlace:
         """Tell whether the layer before one in a row gives it a tensor of its own."""
         index = elements.index(at)
         row = self.names.parent.get(at)
-        modules = isinstance(row, ast.Call) and self._runs_its_arguments(row)
+        name = self._row_named(row)
+        modules = name is not None or (isinstance(row, ast.Call) and self._runs_its_arguments(row))
         while index > 0:
             index -= 1
             before = elements[index]
@@ -171,7 +172,22 @@ class InPlace:
                 return True
             if not modules and not (isinstance(before, ast.Call) and self.inference.kind(before) == "module"):
                 return False  # a module hands on its argument at most, so the one before it counts
-        return False
+        statement = self.aliasing.statement_of(at)
+        return name is not None and statement is not None and self._in_a_row_after_fresh(name, statement)
+
+    def _row_named(self, row: ast.AST | None) -> ast.Name | None:
+        """Give ``layers`` of ``layers = [...]`` and ``layers += [...]`` where it only becomes Sequential(*layers)."""
+        statement = self.names.parent.get(row) if isinstance(row, ast.List) else None
+        name: ast.expr | None = None
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            name = statement.targets[0]
+        elif isinstance(statement, ast.AugAssign):
+            name = statement.target
+        if not isinstance(name, ast.Name) or not self.aliasing.is_local(name):
+            return None
+        scope = self.names.scope_of[name].find(name.id)
+        assert scope is not None
+        return name if all(map(self._builds_a_row, self.inference.mentions(scope, name.id))) else None
 
     def _leaves_children(self, forward: ast.AST | None) -> bool:
         """Tell whether a forward reaches its children by super().forward() alone."""
