@@ -445,6 +445,11 @@ def test_what_gives_a_tensor_of_its_own(made: str, run: str, right: bool, target
         ("def forward(self, x):\n        return [m(x) for m in self]", False),
         ("def forward(self, x):\n        return self.run(x)", False),
         ("def forward(self, x):\n        return [m(x) for m in self._modules.values()]", False),
+        (
+            "\nclass Other(nn.ModuleDict):\n    def forward(self, x):\n        return [m(x) for m in self.values()]",
+            True,
+        ),
+        ("\nclass Kin(Row):\n    def forward(self, x):\n        return [m(x) for m in self]", False),
     ],
 )
 def test_layers_that_a_row_adds_to_itself(run: str, right: bool) -> None:

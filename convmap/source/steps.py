@@ -16,7 +16,7 @@ from convmap.source.structure import called
 
 _LOOPS = (ast.For, ast.AsyncFor)
 _SEQUENCES = {"enumerate", "zip", "list", "tuple", "reversed", "iter", "islice"}
-_WHOLE = "self"  # the key of a class that is a row itself
+_WHOLE = "self of "  # the key of a class that is a row itself, before its name
 _OPEN = "?"  # where a row goes can't be read
 
 
@@ -33,12 +33,22 @@ class Steps:
         """Tell whether the outputs of a row's layers may be held: ``row`` is its container or its list."""
         func = row.func if isinstance(row, ast.Call) else None
         starts = isinstance(func, ast.Attribute) and func.attr == "__init__"
-        return self._any_held({_WHOLE} if starts else self._holders(row, 0))
+        return self._any_held(self._own(row) if starts else self._holders(row, 0))
 
     def are_held_of(self, name: ast.expr) -> bool:
         """The same of what a name or an attribute stands for: ``layers``, ``self.parts``, or self."""
         own = isinstance(name, ast.Name) and name.id == "self"
-        return self._any_held({_WHOLE} if own else set(self._held_as(name, 0)))
+        return self._any_held(self._own(name) if own else set(self._held_as(name, 0)))
+
+    def _own(self, node: ast.AST) -> set[str]:
+        """Name the class around a node, and those of the file that derive from it."""
+        owner = self.inference.enclosing(node, ast.ClassDef)
+        names = [owner.name] if isinstance(owner, ast.ClassDef) else []
+        for name in names:
+            for other in self.inference.classes.values():
+                if other.name not in names and name in [getattr(b, "id", "") for b in other.bases]:
+                    names.append(other.name)
+        return {_WHOLE + name for name in names}
 
     def _any_held(self, goes: set[str]) -> bool:
         if _OPEN in goes:
@@ -93,7 +103,8 @@ class Steps:
         if not isinstance(source, ast.Name):
             return set()
         if source.id == "self":
-            return {_WHOLE}
+            owner = self.inference.class_around(source)
+            return {_WHOLE + owner.name} if isinstance(owner, ast.ClassDef) else set()
         if source.id in self._busy:
             return set()  # parts = parts[1:]
         self._busy.add(source.id)
@@ -160,7 +171,7 @@ class Steps:
             return set()  # an element of something, which runs it as a whole
         func = parent.func
         if isinstance(func, ast.Attribute) and func.attr == "__init__":
-            return {_WHOLE}
+            return self._own(parent)
         rows = self.inference.framework.by_api.get(self.names.qualified(func) or "", ())
         if any(b.operator.kind == "container" for b in rows):
             element = isinstance(node, ast.Call) and self.inference.kind(node) == "module"
