@@ -104,6 +104,7 @@ class Framework:
     module_methods: frozenset[str] = frozenset()
     # Shims that make NumPy's numbers Python's, by place: left or right of an operator, arguments of a call.
     numpy_numbers: tuple[tuple[str, str], ...] = ()
+    needs_forward: bool = False  # a class of modules without one can't be made
     filling_drops_gradient: bool = False  # a parameter filled where a gradient is recorded has none
     unsettable: frozenset[str] = frozenset()  # attributes of tensors that can be read alone
     module_only: frozenset[str] = frozenset()  # methods of nothing else
@@ -422,7 +423,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "numbers_in_tuples", "dtype_words",
-         "module_methods", "numpy_numbers", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
+         "module_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -465,6 +466,7 @@ def _framework(
         frozenset(f"{name}_" for name in table.get("in_place", ())),
         frozenset(table.get("module_methods", ())),
         tuple(table.get("numpy_numbers", {}).items()),
+        table.get("needs_forward", False),
         table.get("filling_drops_gradient", False),
         frozenset(table.get("unsettable", ())),
         frozenset(table.get("module_only", ())),

@@ -123,3 +123,35 @@ def test_the_weight_of_a_part_of_a_container(line: str, written: str | None) -> 
     codes = {d.code for d in port.diagnostics if d.severity != "note"}
     assert "CM201" in codes if written is None else not codes
     assert written is None or written in port.after
+
+
+CLASSES = """import torch.nn as nn
+class Base(nn.Module):
+    def helper(self, x):
+        return x
+class Kin(Base):
+    def forward(self, x):
+        return x
+class Net(nn.Module):
+    def __init__(self, given):
+        {lines}
+    def forward(self, x):
+        return x
+"""
+
+
+@pytest.mark.parametrize(
+    "lines,line",
+    [
+        ("self.sizes = [1, 2]; super().__init__()", 10),
+        ("self.names = {'a': 1}; super(Net, self).__init__()", 10),
+        ("self.width = 64; self.kind = given; super().__init__(); self.sizes = [1, 2]", 0),
+        ("super().__init__(); self.part = Base()", 2),
+        ("super().__init__(); self.part = Kin()", 0),
+    ],
+)
+def test_what_megengine_s_modules_do_not_take(lines: str, line: int) -> None:
+    text = CLASSES.format(lines=lines.replace("; ", "\n        "))
+    for target, lines_found in (("megengine", [line] if line else []), ("mindspore", [])):
+        found = port_text(text, "torch", target).diagnostics
+        assert [d.line for d in found if d.severity != "note"] == lines_found

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from convmap.errors import Refusal
 from convmap.rewrite.base import FilePort, Use
 from convmap.rewrite.edits import reference
+from convmap.source.names import FUNCTIONS
 
 _GROWING = ("append", "extend", "insert")
 
@@ -31,6 +32,9 @@ class Lists(FilePort):
         owner = self.inference.enclosing(target, ast.ClassDef)
         if getattr(target.value, "id", "") != "self" or not self.inference.is_module_class(owner):
             return
+        if self.target.parts_in_lists and self._is_list(value) and self._is_early(target):
+            reason = f"{self.target.name} takes no list, tuple or dictionary before the module's own __init__ has run"
+            self._say("CM202", "warning", target, reason, "call super().__init__() first")
         operator = self._holds_modules(owner, target, value)
         last = self.inference.attribute_values(owner, target.attr)[-1:]
         if not operator or (last and last[0] is not value and self._is_registered(last[0])):
@@ -58,6 +62,19 @@ class Lists(FilePort):
         if found[0].shim and name not in self.shims:
             self.shims.append(name)
         self.port.uses.append(Use(target.lineno, api, name, "shim" if found[0].shim else "exact"))
+
+    def _is_list(self, value: ast.expr) -> bool:
+        shown = isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.DictComp))
+        return shown or self.inference.kind(value) in ("tuple", "ints", "tensors", "modules")
+
+    def _is_early(self, target: ast.Attribute) -> bool:
+        """Tell whether an attribute is set before ``super().__init__()``, behind it in the same method."""
+        function = self.inference.enclosing(target, FUNCTIONS)
+        starts = self.inference.calls.get("__init__", ())
+        return any(
+            self.inference.enclosing(call, FUNCTIONS) is function and call.lineno > target.lineno
+            for call in starts
+        )
 
     def _holds_modules(self, owner: ast.AST | None, target: ast.Attribute, value: ast.expr) -> str:
         """Name the container's operator that a value stands for; "" where no modules are in it."""

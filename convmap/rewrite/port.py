@@ -496,6 +496,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers
             self._grown(node)
         if not self.mixed and self.inference.is_module_class(node):
             self._overrides(node)
+            if self.target.needs_forward and not self.source.needs_forward:
+                self._ask_for_forward(node)
         if self.source.forward == self.target.forward:
             return
         forward = [n for n in node.body if isinstance(n, FUNCTIONS) and n.name == self.source.forward]
@@ -512,6 +514,24 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers
         for item in forward:
             if item.name == self.source.forward:
                 self.edits.replace(self._name_span(item), self.target.forward)
+
+    def _ask_for_forward(self, node: ast.ClassDef) -> None:
+        """Report a class that is made without a forward, by what its bases in this file have."""
+        around: ast.ClassDef | None = node
+        seen: list[ast.ClassDef] = []
+        while around is not None and around not in seen:
+            if self.source.forward in self.inference.methods(around):
+                return
+            names = [getattr(base, "id", "") for base in around.bases]
+            inner = [self.inference.classes[name] for name in names if name in self.inference.classes]
+            if not inner and [self.names.qualified(b) for b in around.bases] != [self.source.module_class]:
+                return  # a layer's own, or one that can't be read
+            seen.append(around)
+            around = inner[0] if inner else None
+        made = [c for c in self.inference.calls.get(node.name, ()) if isinstance(c.func, ast.Name)]
+        if made:
+            reason = f"{self.target.name} makes no module whose class has no {self.source.forward}()"
+            self._say("CM202", "warning", node, reason, "give it one that raises")
 
     def _forward_calls(self, part: ast.Attribute) -> None:
         """Rename ``self.forward``, ``super().forward`` and a module's within a module class."""
