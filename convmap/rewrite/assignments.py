@@ -20,9 +20,9 @@ class Assignments(Changes):
         if self.mixed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             return
         target = statement.targets[0]
-        owner = self.inference.enclosing(statement, ast.ClassDef)
         if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
             return
+        owner = self.inference.enclosing(statement, ast.ClassDef)
         if (owner, target.attr) not in self.inference.buffers or self._is_parameter(statement.value):
             return  # of a parameter, register_buffer("name", None) says that there is none
         method = self.target.buffer_assignment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from convmap.source.constants import Constants
@@ -74,16 +75,25 @@ class Passing(Constants):
         made, derived = self._made_by(owner)
         for name in made:
             yield from ((call, 1) for call in self.calls.get(name, ()) if not self._is_of_instance(call))
-        for call in self.calls.get("__init__", ()):
-            if self.enclosing(call, ast.ClassDef) in derived and isinstance(call.func, ast.Attribute):
+        for other in derived:
+            for call in self._starts.get(other, ()):
                 # super().__init__(...), or Base.__init__(self, ...)
-                yield call, 1 if isinstance(call.func.value, ast.Call) else 0
+                yield call, 1 if isinstance(call.func.value, ast.Call) else 0  # type: ignore[attr-defined]
+
+    @functools.cached_property
+    def _starts(self) -> dict[ast.AST | None, list[ast.Call]]:
+        """The calls of __init__ in each class."""
+        found: dict[ast.AST | None, list[ast.Call]] = {}
+        for call in self.calls.get("__init__", ()):
+            if isinstance(call.func, ast.Attribute):
+                found.setdefault(self.enclosing(call, ast.ClassDef), []).append(call)
+        return found
 
     def _is_of_instance(self, call: ast.Call) -> bool:
         """``self.L2Norm(x)``, where a layer has its class's name."""
-        own = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "self"
-        owner = self.enclosing(call, ast.ClassDef)
-        made = self.attribute_values(owner, call.func.attr) if own else []  # type: ignore[attr-defined]
+        if not (isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "self"):
+            return False
+        made = self.attribute_values(self.enclosing(call, ast.ClassDef), call.func.attr)
         return bool(made) and all(isinstance(m, ast.Call) for m in made)
 
     def _made_by(self, owner: ast.ClassDef) -> tuple[list[str], list[ast.ClassDef]]:

@@ -78,10 +78,11 @@ class Structure:
         func = call.func
         if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
             return
-        owner = self.enclosing(call, ast.ClassDef)
-        if func.value.id != "self" or not isinstance(owner, ast.ClassDef):
+        found = self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ())
+        owner = self.enclosing(call, ast.ClassDef) if func.value.id == "self" and found else None
+        if not isinstance(owner, ast.ClassDef):
             return
-        for binding in self.framework.by_api.get(f"{self.framework.module_class}.{func.attr}", ()):
+        for binding in found:
             if binding.operator.kind not in ("attribute", "buffer"):
                 continue
             name, value = (p.name for p in binding.params[1:3])
