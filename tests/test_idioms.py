@@ -89,6 +89,18 @@ MODELS = {
         "x = F.leaky_relu(x, np.float32(0.1)) / np.sqrt(x.size(-1)); return (k * x) * self.w",
         "2x3x4",
     ),
+    "a buffer that counts, and one that a base class keeps": (
+        "self.register_buffer('steps', torch.zeros(1, dtype=torch.long)); self.register_buffer('mean', torch.zeros(4)); "
+        "self.w = nn.Parameter(torch.ones(4))",
+        "y = x * self.w\n        if self.training:\n            self.steps += 1\n            self.mean *= 0.9\n"
+        "        return y + self.mean + self.steps",
+        "2x3x4",
+    ),
+    "a list of modules that grows at its start": (
+        "self.parts = nn.ModuleList([nn.Conv1d(3, 3, 1)]); self.parts.insert(0, nn.ReLU()); self.parts += [nn.Tanh()]",
+        "for part in self.parts: x = part(x)\n        return x",
+        "2x3x4",
+    ),
     "tensors beside the state": (
         "self.steps = torch.tensor([8.0, 16.0]); self.c = nn.Conv1d(3, 2, 1)",
         "return self.c(x) * self.steps[1]",
@@ -139,3 +151,19 @@ def test_what_megengine_does_not_let_be_set_is_refused() -> None:
     for target, codes in (("mindspore", set()), ("megengine", {"CM102"})):
         port = port_text(TEXT.format(made=made, run="return self.c(x)"), "torch", target)
         assert {d.code for d in port.diagnostics if d.severity != "note"} == codes
+
+
+@pytest.mark.frameworks
+def test_norms_that_are_frozen_and_trained_again(tmp_path: Path, pool: Workers) -> None:
+    """MindSpore's norms don't say whether they were made to train: asked once, it is remembered."""
+    made = (
+        "self.n = nn.BatchNorm1d(3); self.m = nn.BatchNorm1d(3, affine=False); self.c = nn.Conv1d(3, 2, 1); "
+        "for p in self.parameters(): p.requires_grad = False; "
+        "for p in self.n.parameters(): p.requires_grad_(True); self.c.bias.requires_grad_()"
+    ).replace("; ", "\n        ")
+    text = TEXT.format(made=made, run="return self.c(self.m(self.n(x)))")
+    (tmp_path / "m.py").write_text(text)
+    verdict = verify(Case("frozen", tmp_path / "m.py", "Net()", ("4x3x5",)), "mindspore", pool, load(), seeds=1)
+    assert verdict.holds and not verdict.unported, text_of(verdict)
+    gradients = [c.name for _, c in verdict.comparisons if c.kind == "weight gradient"]
+    assert sorted(set(gradients)) == ["c.bias", "n.bias", "n.weight"]

@@ -267,7 +267,6 @@ NO_GRAD = "with torch.no_grad():\n            "
         (NO_GRAD + "x = self.b.mul_(0.9)", False),
         ("old = self.b.data; self.b.data.mul_(0.9); x = x + old", False),
         ("old = self.b[0]; self.b.data.mul_(0.9); x = x + old", False),
-        ("self.b += x", False),
         ("self.b.data **= x", False),
         ("old = self.b.data; self.b.data += x; x = x + old", False),
         (NO_GRAD + "f = lambda: self.b.mul_(2)", False),
@@ -279,6 +278,25 @@ def test_methods_that_move_a_parameter_or_a_buffer(lines: str, moved: bool, targ
     port = port_text(MOVING.format(lines=lines.replace("; ", "\n        ")), "torch", target)
     codes = {d.code for d in port.diagnostics if d.severity != "note"}
     assert (codes, "copy_values(" in port.after) == ((set(), True) if moved else ({"CM210"}, False))
+
+
+@pytest.mark.parametrize(
+    "lines,codes",
+    [
+        ("self.b += x", set()),
+        ("self.b *= self.b.mean() + 1", set()),
+        ("old = self.b; self.b += x; x = x + old", {"CM210"}),
+        ("old = self.b[1:]; self.b += x; x = x + old", {"CM210"}),
+        ("self.b //= x", {"CM210"}),
+        ("self.b[0] += 1", {"CM210"}),
+    ],
+)
+def test_a_buffer_that_is_added_to(lines: str, codes: set[str]) -> None:
+    text = MOVING.format(lines=lines.replace("; ", "\n        "))
+    for target in ("mindspore", "megengine"):
+        port = port_text(text, "torch", target)
+        assert {d.code for d in port.diagnostics if d.severity != "note"} == codes
+        assert ("self.register_buffer('b', self.b " in port.after) == (target == "mindspore" and not codes)
 
 
 @pytest.mark.parametrize(

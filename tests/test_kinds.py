@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from dialects import port_text
 
-MODULE = """import torch
+MODULE = """import numpy as np
+import torch
 import torch.nn as nn
 class Parts(nn.Sequential):
     def forward(self, x, y):
@@ -34,6 +35,9 @@ class Net(nn.Module):
         ("v = torch.max(x, x); v = v.view(rest)", "v = v.reshape(rest)"),
         ("x -= 1; return x.view(rest)", "return x.reshape(rest)"),
         ("x /= 2; return x.view(rest)", "return x.reshape(rest)"),
+        ("x /= 3 / 2; return x.view(rest)", "return x.reshape(rest)"),
+        ("x *= np.sqrt(2); return x.view(rest)", "return x.reshape(rest)"),
+        ("return x.view(rest.size(0), rest.size(1))", "return x.reshape(rest.shape[0], rest.shape[1])"),
         ("return self.parts(x, 3).view(rest)", "return self.parts(x, 3).reshape(rest)"),
     ],
 )

@@ -6,7 +6,6 @@ import ast
 
 from convmap.errors import Refusal
 from convmap.model import Plan
-from convmap.rewrite.base import Use
 from convmap.rewrite.changes import Changes
 from convmap.rewrite.edits import reference
 from convmap.source.inference import mark
@@ -20,18 +19,9 @@ class Assignments(Changes):
         if self.mixed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             return
         target = statement.targets[0]
-        if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
-            return
-        owner = self.inference.enclosing(statement, ast.ClassDef)
-        if (owner, target.attr) not in self.inference.buffers or self._is_parameter(statement.value):
+        if not self._is_buffer(target) or self._is_parameter(statement.value):
             return  # of a parameter, register_buffer("name", None) says that there is none
-        method = self.target.buffer_assignment
-        value = mark(self.document.span(statement.value))
-        text = f"self.{method}({target.attr!r}, {value})"
-        self.edits.replace(self.document.span(statement), text)
-        self.port.uses.append(
-            Use(statement.lineno, f"{self.source.module_class}.__setattr__", method, "exact")
-        )
+        self._give_buffer(statement, target, mark(self.document.span(statement.value)))
 
     def _filled_parameter(self, statement: ast.Assign | ast.AnnAssign) -> None:
         """Port ``self.weight = tensor`` of a parameter where the source gives it the tensor's values."""

@@ -23,8 +23,9 @@ class Changes(Parameters):
 
     def _change(self, statement: ast.AugAssign | ast.Assign) -> None:
         """Look at ``x += y`` and ``x[i] = y``: the frameworks differ in who else sees the change."""
-        if isinstance(statement, ast.AugAssign) and self._computes_values(statement):
-            return
+        if isinstance(statement, ast.AugAssign):
+            if self._computes_values(statement) or self._adds_to_buffer(statement):
+                return
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
             holder = target
             while isinstance(holder, ast.Subscript):
@@ -191,6 +192,41 @@ class Changes(Parameters):
         self.edits.replace(self.document.span(statement), text)
         self._note_use(statement, f"{self.source.tensor_class} {sign}=", Plan(self._copied, (), "shim"))
         return True
+
+    def _adds_to_buffer(self, statement: ast.AugAssign) -> bool:
+        """Tell whether ``self.steps += 1`` is of a buffer that nothing else holds; write it as the target takes it."""
+        target, sign = statement.target, _SIGNS.get(type(statement.op))
+        if sign is None or self.mixed or not self._is_buffer(target):
+            return False
+        owner = self.inference.enclosing(statement, ast.ClassDef)
+        methods = self.inference.methods(owner).values() if isinstance(owner, ast.ClassDef) else ()
+        if any(self._is_held(target, method.body[0]) for method in methods):
+            return False
+        if self.target.buffer_assignment and not self.source.buffer_assignment:
+            own, value = mark(self.document.span(target)), mark(self.document.span(statement.value))
+            self._give_buffer(statement, target, f"{own} {sign} ({value})")
+        return True
+
+    def _is_buffer(self, target: ast.expr) -> bool:
+        """Tell whether ``self.mean`` is registered as a buffer, by its class or those of the file it derives from."""
+        if not (isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"):
+            return False
+        owner = self.inference.enclosing(target, ast.ClassDef)
+        seen: list[ast.AST] = []
+        while isinstance(owner, ast.ClassDef) and owner not in seen:
+            if (owner, target.attr) in self.inference.buffers:
+                return True
+            seen.append(owner)
+            names = [getattr(base, "id", "") for base in owner.bases]
+            owner = next((self.inference.classes[n] for n in names if n in self.inference.classes), None)
+        return False
+
+    def _give_buffer(self, statement: ast.stmt, target: ast.expr, value: str) -> None:
+        """Write a statement as a call that gives a buffer another tensor."""
+        method, name = self.target.buffer_assignment, target.attr  # type: ignore[attr-defined]
+        self.edits.replace(self.document.span(statement), f"self.{method}({name!r}, {value})")
+        api = f"{self.source.module_class}.__setattr__"
+        self.port.uses.append(Use(statement.lineno, api, method, "exact"))
 
     @functools.cached_property
     def _copied(self) -> Binding | None:

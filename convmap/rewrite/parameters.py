@@ -181,12 +181,13 @@ class Parameters(Callees):
 
     def _refuse_of_computed(self, operator: Operator, receiver: ast.expr) -> None:
         """Raise Refusal where what only parameters have is asked of another tensor."""
-        if operator.name != "requires_grad_of" or is_one_of_parameters(self.inference, receiver):
+        asked = operator.name in ("requires_grad_of", "set_requires_grad")
+        if not asked or is_one_of_parameters(self.inference, receiver):
             return
         named = isinstance(receiver, ast.Attribute) and receiver.attr in self.source.weight_names
         if not (named and self.inference.object_kind(receiver.value) == "module"):  # type: ignore[attr-defined]
             reason = f"in {self.target.name} only parameters say whether they are trained"
-            raise Refusal("CM202", reason, "ask the parameter itself")
+            raise Refusal("CM202", reason, "say or ask it of the parameter itself")
 
     def _refuse_shape(self, operator: Operator, node: ast.expr, receiver: ast.expr | None) -> None:
         """Raise Refusal where the shape of one of ``module.parameters()`` is asked for, and differs."""

@@ -255,6 +255,8 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers
         lifted = translate.lift(binding, args)
         self._refuse_divergence(lifted, call, receiver)
         self._refuse_shape(binding.operator, call, receiver)
+        if receiver is not None:
+            self._refuse_of_computed(binding.operator, receiver)
         if binding.operator.kind == "init":
             if receiver is not None and (whole := detached(self.inference, receiver)) is not None:
                 receiver = whole

@@ -6,7 +6,7 @@ import ast
 
 from convmap.rules import Framework
 from convmap.source.class_tests import ClassTests
-from convmap.source.kinds import NUMBERS, NUMERIC, PARTS, join
+from convmap.source.kinds import ANY_NUMBER, NUMERIC, PARTS, join
 from convmap.source.names import FUNCTIONS, Names, Scope
 from convmap.source.results import Results
 from convmap.source.structure import Others, called
@@ -54,9 +54,9 @@ class Bound(Results):
         binders = scope.bound[name]
         kinds = [self._bound_kind(b, name, scope) for b in binders]
         # x -= 1 leaves a tensor one; of what is unknown it tells that it is a number.
-        if "tensor" in kinds and not NUMBERS.isdisjoint(kinds):
+        if "tensor" in kinds and not ANY_NUMBER.isdisjoint(kinds):
             kinds = [
-                "same" if isinstance(self.names.parent.get(by), ast.AugAssign) and k in NUMBERS else k
+                "same" if isinstance(self.names.parent.get(by), ast.AugAssign) and k in ANY_NUMBER else k
                 for k, by in zip(kinds, binders)
             ]
         if "module class" in kinds:

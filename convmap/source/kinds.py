@@ -7,6 +7,7 @@ import ast
 # Operators no tuple has: an operand or a result of one is a number.
 NUMERIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 NUMBERS = {"int", "float", "bool"}
+ANY_NUMBER = NUMBERS | {"number", "numpy"}
 # What iterating over something gives, and unpacking it.
 PARTS = {"tensors": "tensor", "ints": "int", "modules": "module", "tensor": "tensor"}
 # What these functions of NumPy give of numbers is one of NumPy's numbers ("numpy"; of an array an array), which
@@ -40,6 +41,6 @@ def join(kinds: list[str]) -> str:
         return left.pop()
     if left and left <= NUMBERS | {"number"}:
         return "number"
-    if left and left <= NUMBERS | {"number", "numpy"}:
+    if left and left <= ANY_NUMBER:
         return "numpy"
     return "unknown"

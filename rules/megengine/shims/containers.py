@@ -26,6 +26,15 @@ class ModuleList(M.Module):
     def __iadd__(self, modules):
         return self.extend(modules)
 
+    def insert(self, index, module):
+        """Add one module before a place; those behind it get other numbers."""
+        every = list(self)
+        every.insert(index, module)
+        for i in range(self.count):
+            delattr(self, str(i))
+        self.count = 0
+        self.extend(every)
+
     def __len__(self):
         return self.count
 

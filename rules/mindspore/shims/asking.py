@@ -26,8 +26,12 @@ def torch_name(cell, name):
     """Torch's name for a layer's parameter or statistic; None for a weight that a norm does not train."""
     if "weight" in cell._params:
         return name
-    if name in ("gamma", "beta") and not getattr(cell, name).requires_grad:
-        return None
+    if name in ("gamma", "beta"):
+        weight = getattr(cell, name)
+        # A norm does not say whether it was made to train: one that is frozen later is known from before.
+        weight.learns = weight.requires_grad or getattr(weight, "learns", False)
+        if not weight.learns:
+            return None
     others = {
         "gamma": "weight", "embedding_table": "weight", "w": "weight", "beta": "bias",
         "moving_mean": "running_mean", "moving_variance": "running_var",
