@@ -196,3 +196,14 @@ def tensor(data, dtype=None):
     if dtype == "bool":
         return megengine.Tensor(data).astype("bool")
     return megengine.Tensor(data, dtype=dtype)
+
+
+def prod(input, dim=None, keepdim=False):
+    """The product along an axis, or of all, factor by factor: MegEngine's own has a gradient of NaN at a zero."""
+    if dim is None:
+        input, dim = input.flatten(), 0
+    factors = F.split(input, int(input.shape[dim]), dim)
+    out = factors[0]
+    for factor in factors[1:]:
+        out = out * factor
+    return out if keepdim else F.squeeze(out, dim)
