@@ -163,7 +163,9 @@ def test_norms_that_are_frozen_and_trained_again(tmp_path: Path, pool: Workers) 
     ).replace("; ", "\n        ")
     text = TEXT.format(made=made, run="return self.c(self.m(self.n(x)))")
     (tmp_path / "m.py").write_text(text)
-    verdict = verify(Case("frozen", tmp_path / "m.py", "Net()", ("4x3x5",)), "mindspore", pool, load(), seeds=1)
+    verdict = verify(
+        Case("frozen", tmp_path / "m.py", "Net()", ("4x3x5",)), "mindspore", pool, load(), seeds=1
+    )
     assert verdict.holds and not verdict.unported, text_of(verdict)
     gradients = [c.name for _, c in verdict.comparisons if c.kind == "weight gradient"]
     assert sorted(set(gradients)) == ["c.bias", "n.bias", "n.weight"]

@@ -509,6 +509,8 @@ GIVEN = "self.f = given; self.g = nn.Sequential(*rows()); self.h = made()"
         (ORDERED, "out = [x]\n        for m in self.f.children(): out.append(m(out[-1]))\n        return out", False),
         (MADE, "out = []\n        for name, m in self.f._modules.items():\n            x = m(x)\n            if name == '0': out += [x]\n        return out", False),
         (ROW, "fs = list(self.f)\n        for m in fs:\n            x = m(x)\n            self.last = x\n        return x", False),
+        (ROW, "out = []\n        for m in self.f:\n            x = m(x.float())\n            out.append(x)\n        return out", False),
+        (ROW, "out = []\n        for m in self.f:\n            x = m(torch.tanh(x))\n            out.append(x)\n        return out", True),
         (ROW, "fs = self.f; fs = fs[1:]\n        for m in fs:\n            x = m(x)\n            self.last = x\n        return x", False),
         (ROW, "for m in self.f:\n            old = x\n            x = m(x)\n        return old", False),
         (ROW, "x = self.f[0](x); self.kept = x; x = self.f[1](x); return x", False),

@@ -116,12 +116,14 @@ class Steps:
             self._busy.discard(source.id)
 
     def _hands_on(self, call: ast.Call) -> bool:
-        """``x = layer(x)``, where nothing else takes hold of x between steps; layer(other(x)); the first of a row."""
+        """``x = layer(x)``, where nothing else takes hold of x between steps; layer(f(x)) of a new tensor; the first of a row."""
         given, statement = call.args[0], self.aliasing.statement_of(call)
         if isinstance(call.func, ast.Subscript) and self.inference.known(call.func.slice) == 0:
             return True
-        if isinstance(given, (ast.Call, ast.BinOp)):
-            return not isinstance(self.names.parent.get(call), (ast.ListComp, ast.List))
+        if isinstance(given, ast.BinOp):
+            return True
+        if isinstance(given, ast.Call):  # x.float() may be x
+            return bool(self._keys_of_step(given)) or self.aliasing.gives_new(given)
         if not (
             isinstance(given, ast.Name) and isinstance(statement, ast.Assign) and statement.value is call
         ):
