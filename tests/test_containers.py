@@ -125,6 +125,23 @@ def test_the_weight_of_a_part_of_a_container(line: str, written: str | None) -> 
     assert written is None or written in port.after
 
 
+@pytest.mark.parametrize(
+    "given,codes",
+    [
+        ("torch.ones(4)", set()),
+        ("torch.ones(4), requires_grad=True", set()),
+        ("torch.ones(4), requires_grad=False", {"CM102"}),
+        ("torch.ones(4), False", {"CM102"}),
+        ("torch.ones(4), requires_grad=parts", {"CM102"}),
+    ],
+)
+def test_a_norm_is_given_a_weight_that_is_not_trained(given: str, codes: set[str]) -> None:
+    """MindSpore's norm would look like one made without weights, and never be trained again."""
+    line = f"self.d['norm'].weight = nn.Parameter({given})"
+    port = port_text(PARTS.format(line=line), "torch", "mindspore")
+    assert {d.code for d in port.diagnostics if d.severity != "note"} == codes
+
+
 CLASSES = """import torch.nn as nn
 class Base(nn.Module):
     def helper(self, x):

@@ -169,3 +169,29 @@ def test_norms_that_are_frozen_and_trained_again(tmp_path: Path, pool: Workers) 
     assert verdict.holds and not verdict.unported, text_of(verdict)
     gradients = [c.name for _, c in verdict.comparisons if c.kind == "weight gradient"]
     assert sorted(set(gradients)) == ["c.bias", "n.bias", "n.weight"]
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize(
+    "frozen",
+    [
+        "self.n.weight.requires_grad = False",
+        "self.n.bias.requires_grad_(False); self.n.weight.requires_grad_(False)",
+        "for p in (self.n.weight, self.n.bias): p.requires_grad = False",
+        "self.n.weight.requires_grad = False; self.n = copy.deepcopy(self.n)",
+        "for m in self.modules():\n            if isinstance(m, nn.BatchNorm1d): m.weight.requires_grad = False",
+    ],
+)
+def test_norms_that_are_frozen_by_name(frozen: str, tmp_path: Path, pool: Workers) -> None:
+    """What is frozen through the layer itself is trained again with all parameters."""
+    made = "; ".join(
+        ["self.n = nn.BatchNorm1d(3)", frozen, "for p in self.parameters(): p.requires_grad = True"]
+    ).replace("; ", "\n        ")
+    text = "import copy\n" + TEXT.format(made=made, run="return self.n(x)")
+    (tmp_path / "m.py").write_text(text)
+    verdict = verify(
+        Case("frozen", tmp_path / "m.py", "Net()", ("4x3x5",)), "mindspore", pool, load(), seeds=1
+    )
+    assert verdict.holds and not verdict.unported, text_of(verdict)
+    gradients = [c.name for _, c in verdict.comparisons if c.kind == "weight gradient"]
+    assert sorted(set(gradients)) == ["n.bias", "n.weight"]

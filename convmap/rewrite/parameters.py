@@ -14,6 +14,7 @@ from convmap.source.filling import is_one_of_parameters
 from convmap.source.inference import mark
 
 _SHAPES = {"shape_of", "rank_of", "size_of"}
+_TRAINING = {"requires_grad_of", "set_requires_grad"}
 
 
 class Parameters(Callees):
@@ -128,8 +129,11 @@ class Parameters(Callees):
         own = getattr(node.value, "id", "") == "self"
         names, layouts = self._written_as({binding.api: binding for _, binding in found}, node.attr, own)
         asked = loads and self.target.asks("get") is not None
-        if asked and names - {node.attr} and (len(names) > 1 or _is_none_test(self.names.parent, node)):
-            names = {node.attr}  # one that has no weight to train has one all the same in some targets
+        open_ = _is_none_test(self.names.parent, node) or self._may_be_frozen(node)
+        if asked and names - {node.attr} and (len(names) > 1 or open_):
+            # One that has no weight to train has one all the same in some targets, where one that is frozen
+            # looks the same unless it was asked for before.
+            names = {node.attr}
             if layouts == {""} or self._in_initialiser(node):
                 self._ask_for(node)
                 return
@@ -147,6 +151,17 @@ class Parameters(Callees):
             end = self.document.span(node)[1]
             self.edits.replace((end - len(node.attr.encode()), end), name)
 
+    def _may_be_frozen(self, node: ast.Attribute) -> bool:
+        """Tell whether a parameter is set, or asked, whether it is trained: at once, or under another name."""
+        parent = self.names.parent.get(node)
+        if isinstance(parent, ast.Attribute):
+            return self._is_about_training(parent)
+        return not self._in_initialiser(node) and any(map(self._is_about_training, self.names.parent))
+
+    def _is_about_training(self, node: ast.AST) -> bool:
+        api = f"{self.source.tensor_class}.{getattr(node, 'attr', '')}"
+        return any(b.operator.name in _TRAINING for b in self.source.by_api.get(api, ()))
+
     def _set_weight(self, node: ast.Attribute, value: ast.expr | None) -> None:
         """Rename a parameter that a layer is given; refuse what its target's layer would not take or not use."""
         whose = node.value
@@ -159,6 +174,10 @@ class Parameters(Callees):
                 reason = f"{node.attr} of a {found[0]} that is made is set to None, and {self.target.name}'s may read it"
                 advice = "make the layer without it"
                 self._refuse(node, f"{found[0]}.{node.attr}", Refusal("CM102", reason, advice))
+            elif self.target.asks("get") is not None and self._is_made_frozen(value):
+                reason = f"a {node.attr} that is not trained from the first is taken for none in {self.target.name}"
+                advice = f"set {ast.unparse(node)}.requires_grad behind it"
+                self._refuse(node, f"{found[0]}.{node.attr}", Refusal("CM102", reason, advice))
             else:
                 self._weight(node)
         elif self._may_be_a_layers(node, value):
@@ -169,6 +188,16 @@ class Parameters(Callees):
                 self._refuse(
                     node, f"{self.source.module_class}.{node.attr}", Refusal("CM201", reason, advice)
                 )
+
+    def _is_made_frozen(self, value: ast.expr | None) -> bool:
+        """Tell whether a parameter is made that is not, or may not be, trained."""
+        if not isinstance(value, ast.Call):
+            return False
+        rows = self.source.by_api.get(self._api_of(value)[0] or "", ())
+        if not any(b.operator.kind == "parameter" for b in rows):
+            return False
+        said = [*value.args[1:], *(k.value for k in value.keywords if k.arg != rows[0].params[0].name)]
+        return any(self.inference.known(each) is not True for each in said)
 
     def _may_be_a_layers(self, node: ast.Attribute, value: ast.expr | None) -> bool:
         """Tell whether ``x.weight = value`` may give a layer its parameter: by x, or by what it is given."""
@@ -181,7 +210,7 @@ class Parameters(Callees):
 
     def _refuse_of_computed(self, operator: Operator, receiver: ast.expr) -> None:
         """Raise Refusal where what only parameters have is asked of another tensor."""
-        asked = operator.name in ("requires_grad_of", "set_requires_grad")
+        asked = operator.name in _TRAINING
         if not asked or is_one_of_parameters(self.inference, receiver):
             return
         named = isinstance(receiver, ast.Attribute) and receiver.attr in self.source.weight_names

@@ -27,10 +27,11 @@ def torch_name(cell, name):
     if "weight" in cell._params:
         return name
     if name in ("gamma", "beta"):
-        weight = getattr(cell, name)
-        # A norm does not say whether it was made to train: one that is frozen later is known from before.
-        weight.learns = weight.requires_grad or getattr(weight, "learns", False)
-        if not weight.learns:
+        # A norm does not say whether it was made to train: one that is frozen later is known from before, as
+        # are its copies (a copied parameter keeps no attributes).
+        trained = [p for p in (cell.gamma, cell.beta) if p is not None and p.requires_grad]
+        cell.learns = getattr(cell, "learns", False) or bool(trained)
+        if not cell.learns:
             return None
     others = {
         "gamma": "weight", "embedding_table": "weight", "w": "weight", "beta": "bias",
