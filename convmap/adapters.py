@@ -560,6 +560,20 @@ def _tuple_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[s
     return {"param": value}
 
 
+def _one_in_list_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:
+    """Read a list of one as what is in it."""
+    value = args["param"]
+    return {m.slots[0]: value.items[0] if len(value.items) == 1 else value}
+
+
+def _one_in_list_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[str, Value]:
+    """Put one value into a list."""
+    value = _single(m, slots)
+    if value.shape == "tuple":
+        raise CannotWrite(f"{value.code} is taken for one number")
+    return {"param": Value(f"[{value.code}]", UNKNOWN, "tuple", (value,), value.pure)}
+
+
 def _filled(m: Map, ctx: Context) -> str | None:
     """Fill a template: ``{slot}`` is a slot's text, ``{slot*}`` the product over its axes."""
 
@@ -618,6 +632,7 @@ ADAPTERS = {
         Adapter("spread", ("param",), ("forms",), _spread_lift, _spread_lower),
         Adapter("listed", ("param",), (), _listed_lift, _listed_lower),
         Adapter("tuple", ("param",), (), _tuple_lift, _tuple_lower),
+        Adapter("one_in_list", ("param",), (), _one_in_list_lift, _one_in_list_lower),
         Adapter("template", ("param",), ("template", "only_with"), _template_lift, _template_lower),
         Adapter(
             "symmetric_crop", ("padding", "output_padding"), (),

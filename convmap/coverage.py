@@ -14,6 +14,7 @@ from typing import Any
 from convmap.errors import ConvmapError
 from convmap.examples import SOURCE, Example, pieces
 from convmap.folders import evidence_folder, rules_folder
+from convmap.rewrite.divergences import parting
 from convmap.rewrite.port import Port
 from convmap.rules import load
 
@@ -130,7 +131,7 @@ def run_example(example: Example, target: str, pool: Any, folder: Path, seeds: i
     if example.kind == "initial":
         return {**row, **_drawn(case, target, pool)}
     for known in (False, True):
-        found = verify(case, target, pool, load(), seeds=seeds, known=known, modes=example.modes)
+        found = verify(case, target, pool, load(), seeds=seeds, known=known, modes=example.modes, points=True)
         if found.holds or found.problem or not found.inexact:
             break
     forward = [c for _, c in found.comparisons if c.kind in ("forward", "buffer")]
@@ -144,7 +145,19 @@ def run_example(example: Example, target: str, pool: Any, folder: Path, seeds: i
         row |= {"known": list(found.inexact)}
     if not found.holds:
         row |= {"why": next(c.problem for _, c in found.comparisons if not c.holds)}
+    if found.points:
+        recorded = _at_points(port, example.source, target)
+        row |= {"points": {point: recorded.get(point, []) for point in found.points}}
+        for point, tensors in found.points.items():
+            if point not in recorded:
+                row |= {"verdict": "differs", "why": f"at {point}: {tensors[0]}"}
     return row
+
+
+def _at_points(port: Port, source: str, target: str) -> dict[str, list[str]]:
+    """Name, by the point, the recorded quirks by which a port may part from its source."""
+    rows = [row[-1] for row in parting(load().framework(source), load().framework(target), port.uses)]
+    return {point: [q.id for q in rows if point in q.at_points] for q in rows for point in q.at_points}
 
 
 def _drawn(case: Any, target: str, pool: Any) -> dict[str, Any]:

@@ -152,6 +152,7 @@ class Operator:
     gradient: bool = True  # False: no gradient goes through what it gives
     # Slots of tensors that a call gives new values, and of the flag without which it does not.
     updates: tuple[tuple[str, str], ...] = ()
+    sized_by_data: bool = False  # how many elements it gives is known at run time only: none, maybe
 
     @property
     def crops(self) -> bool:
@@ -211,6 +212,7 @@ class Binding:
     shim: str = ""
     note: str = ""
     read_only: bool = False
+    wrong_with: str = ""  # tensors of which it gives what is in memory: "no elements", "infinities"
     write_only: bool = False  # it does more than the operator asks, so it says another one where it is read
     statement: bool = False  # it gives nothing, so its result can't be used
     lossy: str = ""  # the name under which a user asks for it; never used otherwise

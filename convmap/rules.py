@@ -11,7 +11,7 @@ import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ from convmap.model import (
 from convmap.versions import admits
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "write_only", "since", "until",
-    "write",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "wrong_with", "write_only", "since",
+    "until", "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
 _OP_KEYS = {
@@ -51,6 +51,7 @@ _OP_KEYS = {
     "grows",
     "gradient",
     "updates",
+    "sized_by_data",
 }
 
 
@@ -79,6 +80,10 @@ class Quirk:
     accuracy: float = 0.0
     functions: tuple[str, ...] = ()  # torch's names of what ``accuracy`` is of, where errors of values spread
     mode: str = ""  # train or eval, where ``functions`` have the error in one only
+    at_points: tuple[
+        str, ...
+    ] = ()  # single inputs at which values or gradients are others (points.py), or "infinities": ports say so
+    read_only: bool = False  # ports are written in another way of the APIs, which is right
     by_channel: bool = False  # the error is one for all of a channel: it does not average out
     raises: tuple[str, ...] = (OTHER_VALUES,)
     shows: str = "values"  # what differs where nothing is raised: values, gradient or rounding
@@ -214,6 +219,17 @@ class Framework:
     @functools.cached_property
     def _writing(self) -> dict[tuple[str, int | None, frozenset[str]], list[Binding]]:
         return {}
+
+    @functools.cached_property
+    def _safe(self) -> dict[str, Framework]:
+        return {}
+
+    def safe_with(self, hazard: str) -> Framework:
+        """Give the framework without the calls that are wrong with such tensors."""
+        if hazard not in self._safe:
+            left = tuple(b for b in self.bindings if b.wrong_with != hazard)
+            self._safe[hazard] = replace(self, bindings=left)
+        return self._safe[hazard]
 
     def asks(self, part: str) -> str | None:
         """Name the shim for a question to a layer of any class; None where the layer itself answers right."""
@@ -375,6 +391,7 @@ def _operator(path: Path, name: str, table: dict[str, Any]) -> Operator:
         table.get("grows", False),
         table.get("gradient", True),
         tuple(table.get("updates", {}).items()),
+        table.get("sized_by_data", False),
     )
 
 
@@ -564,6 +581,7 @@ def _quirks(path: Path) -> tuple[Quirk, ...]:
             if key in row:
                 parse_condition(row[key])
         lists: dict[str, Any] = {"apis": frozenset(row["apis"]), "functions": tuple(row.get("functions", ()))}
+        lists["at_points"] = tuple(row.get("at_points", ()))
         lists["raises"] = tuple(row.get("raises", (OTHER_VALUES,)))
         found.append(Quirk(**{**row, **lists}))
     return tuple(found)
@@ -622,6 +640,7 @@ def _bindings(
                     row.get("note", ""),
                     # Later names of one API are understood, and the first is written.
                     row.get("read_only", False) or position > 0,
+                    row.get("wrong_with", ""),
                     row.get("write_only", False),
                     row.get("statement", False),
                     row.get("lossy", ""),

@@ -109,6 +109,25 @@ class Sides:
         answers = [(JUDGE, own), (JUDGE, native), (JUDGE, summed), (name, other), (JUDGE, judge)]
         return Sample(self, common, inputs, state, (self.source, a), self.tensors(answers))
 
+    def both(self, inputs: Inputs, mode: str, seed: int) -> dict[Key, Runs]:
+        """Run both on given inputs, weights being as last set; give torch's tensors and the other's.
+
+        Give nothing where the source itself raises; raise ConvmapError where only the target does.
+        """
+        common: dict[str, Any] = dict(
+            lists=list(inputs.lists), train=mode == "train", noise_seed=seed, inputs=list(inputs.arrays)
+        )
+        try:
+            shapes = [y.shape for y in self._run(self.source, cotangents=None, **common)["outputs"]]
+            stream = np.random.RandomState(seed + 1)  # others than the inputs: gradients would cancel
+            common["cotangents"] = [np.asarray(stream.standard_normal(s), np.float32) for s in shapes]
+            first = self._run(self.source, **common)
+        except ConvmapError:
+            return {}
+        second = self._run(self.target, **common)
+        answers = [(self.source, first), (self.target, second)]
+        return self.tensors(answers if self.source == JUDGE else answers[::-1])
+
     def _run(self, framework: str, dtype: str = "float32", **arguments: Any) -> dict[str, Any]:
         model = self.source_model if framework == self.source else self.target_model
         found: dict[str, Any] = self.pool[framework].ask("run", model=model, dtype=dtype, **arguments)

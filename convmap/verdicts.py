@@ -38,6 +38,7 @@ class Verdict:
     )  # as comparisons, of modes that are off
     excuses: tuple[str, ...] = ()  # the recorded errors that these allow for
     seconds: float = 0.0
+    points: dict[str, list[str]] = field(default_factory=dict)  # single inputs at which the two part, and how
     walk: Walk | None = None  # where a forward pass does not hold: layer by layer
     training: list[Curve] = field(default_factory=list)
     files: tuple[str, str] = ("", "")  # the source's text and the port's

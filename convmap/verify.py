@@ -18,6 +18,7 @@ from convmap.errors import ConvmapError
 from convmap.inputs import Case
 from convmap.kinks import Key, Runs
 from convmap.localise import localise
+from convmap.points import off_at
 from convmap.ported import Pair, make_pair
 from convmap.rules import Rules
 from convmap.sides import JUDGE, Sample, Sides, Workers
@@ -40,10 +41,12 @@ def verify(
     seeds: int = 8,
     known: bool = False,
     modes: tuple[str, ...] = ("eval", "train"),
+    points: bool = False,
 ) -> Verdict:
     """Port one model (or take the port that the case gives), run source, target and judge, and compare; every failure is in the verdict.
 
     ``known``: allow the errors that the rules record of the calls used. For single calls, not for models.
+    ``points``: look at single inputs too, where all else holds; they don't change whether it does.
     """
     verdict = Verdict(case, target)
     start = time.perf_counter()
@@ -61,6 +64,8 @@ def verify(
                     verdict.excused += [(mode, c) for c in _excused(sides, samples, pair, mode, verdict)]
                 if verdict.walk is None and any(c.kind == "forward" and not c.holds for c in found):
                     verdict.walk = _walk(sides, samples[0], mode, pair, rules)
+            if points and verdict.holds:
+                verdict.points = off_at(sides, case, modes[0], seed)
     except ConvmapError as error:
         verdict.problem = str(error)
         detail = getattr(error, "detail", "")

@@ -230,7 +230,7 @@ NET = (
         ("y = f(x); return y.permute(1, 0)", "y.transpose(1, 0)"),
         ("return f(x).reshape(2, 3).unsqueeze(0)", "F.expand_dims(f(x).reshape(2, 3), 0)"),
         ("y = f(x); z = y.transpose(0, 1); return z, y.unsqueeze(0)", "F.swapaxes(y, 0, 1)"),
-        ("return f(x).softmax(dim=-1)", "F.softmax(f(x), axis=-1)"),
+        ("return f(x).softmax(dim=-1)", "F.softmax(f(x), axis=[-1])"),
         # None has no methods in any framework.
         ("return self.token.transpose(0, 1)", "F.swapaxes(self.token, 0, 1)"),
         # An annotation that says less than the default.

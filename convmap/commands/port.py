@@ -239,8 +239,8 @@ def _print(args: argparse.Namespace, results: _Results, copied: int, target: str
             shown = written or str(files.suffixed(Path(port.path), target))
             print(report.diff(port, port.path, shown, sys.stdout.isatty()))
         for diagnostic in port.diagnostics:
-            # What a framework does by itself is said once, not for each file.
-            if diagnostic.code != "CM301" or diagnostic.message not in noted:
+            # What a framework, or a call of it, does by itself is said once, not for each file.
+            if diagnostic.code not in ("CM206", "CM301") or diagnostic.message not in noted:
                 print(diagnostic)
             noted.add(diagnostic.message)
         if not args.quiet:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from convmap import translate
+from convmap.diagnostics import Diagnostic
 from convmap.errors import Refusal
 from convmap.rewrite.assignments import Assignments
+from convmap.rewrite.base import Use
+from convmap.rules import Framework, Quirk
+
+
+def parting(source: Framework, target: Framework, uses: Sequence[Use]) -> list[tuple[int, str, Quirk]]:
+    """Give the quirks by which a port parts from its source at single values: line and API of the first use."""
+    found = []
+    for framework, side in ((source, "api"), (target, "target")):
+        for quirk in framework.quirks:
+            if quirk.at_points and not (quirk.read_only and side == "target"):
+                named = ((use.line, getattr(use, side)) for use in uses if use.status != "refused")
+                first = next((row for row in named if row[1] in quirk.apis), None)
+                found += [] if first is None else [(*first, quirk)]
+    return found
 
 
 class Divergences(Assignments):
@@ -22,6 +38,13 @@ class Divergences(Assignments):
             if sure:
                 raise Refusal("CM204", reason, "port this call by hand, and check it with verify")
             self._say("CM204", "note", call, reason + " (whether it does here is known at run time)")
+
+    def _note_points(self) -> None:
+        """Say at which single values either side of what was ported is recorded to be another, once each."""
+        for line, api, quirk in parting(self.source, self.target, self.port.uses):
+            message = f"{api}: {quirk.effect}"
+            found = Diagnostic("CM206", "note", line, 1, message, "", self.document.path)
+            self.port.diagnostics.append(found)
 
     def _without_gradient(self, node: ast.expr) -> bool:
         """Tell whether what an expression gives carries no gradient: a comparison, or data."""

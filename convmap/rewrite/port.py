@@ -14,9 +14,9 @@ from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
 from convmap.rewrite.base import INPLACE, Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
-from convmap.rewrite.divergences import Divergences
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
+from convmap.rewrite.hazards import Hazards
 from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.leftovers import Leftovers
@@ -68,7 +68,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers, Leftovers):
+class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -272,7 +272,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers
         lifted = self._settle_inplace(call, lifted)
         used = not isinstance(self.names.parent.get(call), ast.Expr)
         growing = binding.operator.grows and self._grows_later(call)
-        plan = translate.lower(lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
+        plan = self._lower(lifted, used, growing)
         translate.check(plan, lifted.call)
         for limit in translate.met_at_run_time(plan, lifted.call):
             self._say("CM205", "note", call, f"{limit.reason}: {plan.binding.shim} raises where that is met")
@@ -601,6 +601,7 @@ class _Porter(Growth, Lists, Divergences, Introspection, Operators, NumPyNumbers
         self.port.shims = list(self.shims)
         self.port.edited = sorted(self.edits.by_span)
         self.port.data = self.document.encode(text)
+        self._note_points()
         if self.port.uses:
             for code, message in self.target.notes:
                 self.port.diagnostics.append(Diagnostic(code, "note", 1, 1, message, "", self.document.path))

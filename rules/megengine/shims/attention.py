@@ -17,7 +17,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if attn_mask is not None:
         masks = str(attn_mask.dtype).endswith("bool'>") or "bool" in str(attn_mask.dtype)
         scores = where(attn_mask, scores, float("-inf")) if masks else scores + attn_mask
-    weights = F.softmax(scores, -1)
+    seen = F.sum((scores > float("-inf")).astype("float32"), -1, True) > 0
+    weights = where(seen, F.softmax(where(seen, scores, 0.0), axis=[-1]), 0.0)
     if dropout_p:
         weights = F.dropout(weights, dropout_p, True)
     return F.matmul(weights, value)

@@ -3,7 +3,7 @@
 import megengine
 import megengine.functional as F
 import megengine.module as M
-from tensor import pixel_unshuffle, softplus
+from tensor import absolute, pixel_unshuffle, softplus
 from values import refuse_inplace
 
 
@@ -243,7 +243,7 @@ def mse_loss(input, target, reduction="mean"):
 
 def l1_loss(input, target, reduction="mean"):
     """Absolute error."""
-    return reduced(F.abs(input - target), reduction)
+    return reduced(absolute(input - target), reduction)
 
 
 def set_eval(module):
@@ -305,7 +305,9 @@ class Hardtanh(M.Module):
         self.limits = (min_val, max_val)
 
     def forward(self, x):
-        return F.clip(x, *self.limits)
+        low, high = self.limits
+        inside = F.logical_and(x > low, x < high)  # torch's slope at the limits is 0
+        return F.where(inside, x, F.clip(x, low, high).detach())
 
 
 class Hardsigmoid(M.Module):

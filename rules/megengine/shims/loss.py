@@ -3,6 +3,7 @@
 import megengine.functional as F
 import megengine.module as M
 from layers import reduced
+from tensor import absolute
 
 
 def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -19,14 +20,21 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if label_smoothing:
         smooth = -F.sum(scaled, axis=1) * kept / classes
         values = (1 - label_smoothing) * values + label_smoothing * smooth
-    return F.sum(values) / F.sum(shares) if reduction == "mean" else reduced(values, reduction)
+    if reduction != "mean":
+        return reduced(values, reduction)
+    count = F.sum(shares)
+    none = F.equal(count, 0)  # torch's mean of none is NaN, with gradients of 0
+    count = F.where(none, F.ones_like(count), count)
+    return F.sum(values) / count + F.where(none, F.full_like(count, float("nan")), F.zeros_like(count))
 
 
 def binary_cross_entropy(input, target, weight=None, reduction="mean"):
-    """The cross entropy of probabilities; logarithms count as -100 at least."""
-    logs = F.maximum(F.log(input), -100.0)
-    others = F.maximum(F.log(1 - input), -100.0)
+    """The cross entropy of probabilities; logarithms count as -100 at least, and slopes as 1e12 at most."""
+    logs, others = F.maximum(F.log(input), -100.0), F.maximum(F.log1p(-input), -100.0)
     values = -(target * logs + (1 - target) * others)
+    slope = (input - target) / F.maximum(input * (1 - input), 1e-12)
+    linear = input * slope.detach() + target * (others - logs).detach()
+    values = values.detach() + (linear - linear.detach())
     return reduced(values if weight is None else values * weight, reduction)
 
 
@@ -40,7 +48,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
 
 def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     """Half the square below beta, the distance less half of beta above."""
-    away = F.abs(input - target)
+    away = absolute(input - target)
     near = (away < beta).astype("float32")
     square = 0.5 * away * away / beta if beta else away
     return reduced(near * square + (1 - near) * (away - 0.5 * beta), reduction)
@@ -65,7 +73,7 @@ class L1Loss(M.Module):
         self.reduction = reduction
 
     def forward(self, input, target):
-        return reduced(F.abs(input - target), self.reduction)
+        return reduced(absolute(input - target), self.reduction)
 
 
 class SmoothL1Loss(M.Module):

@@ -278,7 +278,7 @@ class TorchMultiheadAttention(M.Module):
             scores = hidden(scores, mask if mask.ndim == 2 else mask.reshape(n, self.num_heads, target, source))
         if key_padding_mask is not None:
             scores = hidden(scores, key_padding_mask.reshape(n, 1, 1, source))
-        weights = F.softmax(scores, -1)
+        weights = F.softmax(scores, axis=[-1])
         if self.dropout:
             weights = F.dropout(weights, self.dropout, self.training)
         out = F.matmul(weights, v).transpose(2, 0, 1, 3)

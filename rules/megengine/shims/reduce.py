@@ -4,6 +4,7 @@ from collections import namedtuple
 
 import megengine
 import megengine.functional as F
+from tensor import absolute
 
 
 class Along(namedtuple("Along", ["values", "indices"])):
@@ -39,12 +40,12 @@ def argmin(input, dim=None, keepdim=False):
 
 def any_of(input, dim=None, keepdim=False):
     """Whether some value is not zero, of all or along an axis."""
-    return F.max((input != 0).astype("int32"), axis=dim, keepdims=keepdim) > 0
+    return F.sum((input != 0).astype("int32"), axis=dim, keepdims=keepdim) > 0
 
 
 def all_of(input, dim=None, keepdim=False):
     """Whether no value is zero, of all or along an axis."""
-    return F.min((input != 0).astype("int32"), axis=dim, keepdims=keepdim) > 0
+    return F.equal(F.sum((input == 0).astype("int32"), axis=dim, keepdims=keepdim), 0)
 
 
 def axes_of(input, dim):
@@ -66,21 +67,27 @@ def var(input, dim=None, *, correction=1, keepdim=False):
     return F.sum(centred * centred, axis=axes, keepdims=keepdim) / max(count - correction, 0)
 
 
+def root(input):
+    """The square root, whose gradient at 0 counts as 0, as that of torch's norms does."""
+    none = F.equal(input, 0)
+    return F.where(none, F.zeros_like(input), F.sqrt(F.where(none, F.ones_like(input), input)))
+
+
 def std(input, dim=None, *, correction=1, keepdim=False):
     """The square root of the variance."""
-    return F.sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+    return root(var(input, dim, correction=correction, keepdim=keepdim))
 
 
 def norm(input, p="fro", dim=None, keepdim=False):
     """The 1- or 2-norm of all elements, or along some axes."""
     if p not in ("fro", 1, 2):
         raise ValueError("p=%r: only the 1- and 2-norm are ported" % (p,))
-    terms = F.abs(input) if p == 1 else input * input
+    terms = absolute(input) if p == 1 else input * input
     if dim is None:
         total = F.sum(terms).reshape((1,) * input.ndim if keepdim else ())
     else:
         total = F.sum(terms, axis=axes_of(input, dim), keepdims=keepdim)
-    return total if p == 1 else F.sqrt(total)
+    return total if p == 1 else root(total)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12):

@@ -35,6 +35,11 @@ def where(condition, input, other):
     return F.where(spread, F.broadcast_to(a, shape), F.broadcast_to(b, shape))
 
 
+def absolute(input):
+    """The absolute value, whose slope at 0 is 0 (F.abs: -1)."""
+    return input * F.sign(input)
+
+
 def masked_fill(input, mask, value):
     """Replace the elements under a mask, which is broadcast."""
     return where(mask, like(value, input), input)
@@ -104,12 +109,12 @@ def below(input, diagonal):
 
 def tril(input, diagonal=0):
     """Keep what is on or below a diagonal, zeros elsewhere."""
-    return input * below(input, diagonal).astype(input.dtype)
+    return where(below(input, diagonal), input, 0)
 
 
 def triu(input, diagonal=0):
     """Keep what is on or above a diagonal, zeros elsewhere."""
-    return input * F.logical_not(below(input, diagonal - 1)).astype(input.dtype)
+    return where(F.logical_not(below(input, diagonal - 1)), input, 0)
 
 
 def outer(input, vec2):

@@ -172,7 +172,7 @@ class TorchSoftmax(M.Softmax):
     """Softmax with torch's name of the axis."""
 
     def __init__(self, dim):
-        super().__init__(axis=dim)
+        super().__init__(axis=[dim])
 
 
 def relu(input, inplace=False):

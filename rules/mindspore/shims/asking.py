@@ -78,3 +78,10 @@ def named_parameters(module):
 def parameters(module):
     """The parameters that torch's module has, each once."""
     return (parameter for _, parameter in named_parameters(module))
+
+
+def requires_grad(module, flag=True):
+    """Say of all parameters whether they are trained, and give the module back."""
+    for parameter in parameters(module):
+        parameter.requires_grad = flag
+    return module

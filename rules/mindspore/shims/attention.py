@@ -21,7 +21,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             scores = ops.where(attn_mask, scores, low)
         else:
             scores = scores + attn_mask
-    weights = ops.softmax(scores, -1)
+    none = ops.amax(scores, -1, True) == low  # a row of -inf, of which torch makes zeros
+    weights = ops.softmax(scores.masked_fill(none, 0.0), -1).masked_fill(none, 0.0)
     if dropout_p:
         weights = ops.dropout(weights, dropout_p, training=True)
     return ops.matmul(weights, value)

@@ -95,7 +95,7 @@ class TorchCELU(nn.Cell):
         self.alpha = alpha
 
     def construct(self, x):
-        return ops.relu(x) + self.alpha * (ops.exp(ops.minimum(x, ops.zeros_like(x)) / self.alpha) - 1)
+        return ops.relu(x) + self.alpha * (ops.exp(x.masked_fill(x > 0, 0.0) / self.alpha) - 1)
 
 
 class TorchSELU(nn.Cell):
@@ -106,7 +106,7 @@ class TorchSELU(nn.Cell):
         refuse_inplace(inplace)
 
     def construct(self, x):
-        low = 1.6732632423543772 * (ops.exp(ops.minimum(x, ops.zeros_like(x))) - 1)
+        low = 1.6732632423543772 * (ops.exp(x.masked_fill(x > 0, 0.0)) - 1)
         return 1.0507009873554805 * (ops.relu(x) + low)
 
 
@@ -119,7 +119,7 @@ class TorchELU(nn.Cell):
         self.alpha = alpha
 
     def construct(self, x):
-        return ops.relu(x) + self.alpha * (ops.exp(ops.minimum(x, ops.zeros_like(x))) - 1)
+        return ops.relu(x) + self.alpha * (ops.exp(x.masked_fill(x > 0, 0.0)) - 1)
 
 
 def squeeze(input, dim):

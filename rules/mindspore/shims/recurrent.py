@@ -6,6 +6,7 @@ import mindspore
 from activation import tanh
 from mindspore import nn, ops
 from mindspore.common import initializer
+from values import softmax
 
 
 def uniform(shape, bound):
@@ -282,7 +283,7 @@ class TorchMultiheadAttention(nn.Cell):
             scores = hidden(scores, mask if mask.ndim == 2 else mask.reshape(n, self.num_heads, target, source))
         if key_padding_mask is not None:
             scores = hidden(scores, key_padding_mask.reshape(n, 1, 1, source))
-        weights = ops.softmax(scores, -1)
+        weights = softmax(scores, -1)
         if self.dropout:
             weights = ops.dropout(weights, self.dropout, training=self.training)
         out = ops.permute(ops.matmul(weights, v), (2, 0, 1, 3))

@@ -39,6 +39,35 @@ def axes_of(input, dim):
     return tuple([axis % input.ndim for axis in dim])
 
 
+def left_of(input, dim, keepdim):
+    """The shape that a reduction leaves."""
+    axes = axes_of(input, dim)
+    kept = [1 if axis in axes else size for axis, size in enumerate(input.shape)]
+    return tuple(kept if keepdim else [size for axis, size in enumerate(kept) if axis not in axes])
+
+
+def total(input, dim=None, keepdim=False):
+    """ops.sum, which of no elements gives what is in memory: 0 there."""
+    if 0 not in input.shape:
+        return ops.sum(input, dim, keepdim)
+    kind = input.dtype if input.is_floating_point() else mindspore.int64
+    return ops.zeros(left_of(input, dim, keepdim), kind)
+
+
+def average(input, dim=None, keepdim=False):
+    """ops.mean, which of no elements gives what is in memory: NaN there."""
+    if 0 not in input.shape:
+        return ops.mean(input, dim, keepdim)
+    return ops.full(left_of(input, dim, keepdim), float("nan"), dtype=input.dtype)
+
+
+def any_of(input, dim=None, keepdim=False):
+    """ops.any, which of no elements gives what is in memory: False there."""
+    if 0 not in input.shape:
+        return ops.any(input, dim, keepdim)
+    return ops.zeros(left_of(input, dim, keepdim), mindspore.bool_)
+
+
 def var(input, dim=None, *, correction=1, keepdim=False):
     """The variance over some axes, divided by the count less ``correction``."""
     axes = axes_of(input, dim)
@@ -50,25 +79,37 @@ def var(input, dim=None, *, correction=1, keepdim=False):
     return total / max(count - correction, 0)
 
 
+def root(input):
+    """The square root, whose gradient at 0 counts as 0, as that of torch's norms does."""
+    none = input == 0
+    return ops.sqrt(input.masked_fill(none, 1.0)).masked_fill(none, 0.0)
+
+
 def std(input, dim=None, *, correction=1, keepdim=False):
     """The square root of the variance."""
-    return ops.sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+    return root(var(input, dim, correction=correction, keepdim=keepdim))
 
 
 def norm(input, p="fro", dim=None, keepdim=False):
     """The 1- or 2-norm of all elements, or along some axes."""
     if p not in ("fro", 1, 2):
         raise ValueError(f"p={p!r}: only the 1- and 2-norm are ported")
-    axes = axes_of(input, dim)
     if p == 1:
-        return ops.sum(ops.abs(input), axes, keepdim)
-    return ops.sqrt(ops.sum(input * input, axes, keepdim))
+        return total(ops.abs(input), dim, keepdim)
+    return root(total(input * input, dim, keepdim))
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12):
     """Divide by the norm along an axis, which counts as eps at least."""
     length = norm(input, p, dim, True)
     return input / ops.maximum(length, mindspore.tensor(eps, length.dtype))
+
+
+def logsumexp(input, dim, keepdim=False):
+    """The logarithm of the sum of exponentials, which infinite values pass through."""
+    top = ops.stop_gradient(ops.amax(input, dim, True))
+    top = top.masked_fill(ops.isinf(top), 0.0)
+    return ops.log(ops.sum(ops.exp(input - top), dim, keepdim)) + (top if keepdim else ops.sum(top, dim))
 
 
 def diff(input, n=1, dim=-1):

@@ -66,6 +66,15 @@ class TorchHardsigmoid(nn.Cell):
         return ops.hardsigmoid(x)
 
 
+def mish(input, inplace=False):
+    """x * tanh(softplus(x)), by one exponential: ops.mish has ops.tanh's error, and is NaN from 44 on."""
+    refuse_inplace(inplace)
+    large = input > 20  # the factor is 1 there
+    e = ops.exp(input.masked_fill(large, 0.0))
+    n = e * (e + 2)
+    return ops.where(large, input, input * (n / (n + 2)))
+
+
 class TorchMish(nn.Cell):
     """Mish, out of place."""
 
@@ -74,7 +83,7 @@ class TorchMish(nn.Cell):
         refuse_inplace(inplace)
 
     def construct(self, x):
-        return ops.mish(x)
+        return mish(x)
 
 
 class TorchLeakyReLU(nn.Cell):
@@ -170,11 +179,21 @@ class TorchIdentity(nn.Cell):
         return input
 
 
-class TorchSoftmax(nn.Softmax):
+def softmax(input, dim):
+    """ops.softmax, NaN where all values are -inf: a row of these leaves those behind it as they were in memory."""
+    none = ops.amax(input, dim, True) == float("-inf")
+    return ops.softmax(input.masked_fill(none, 0.0), dim).masked_fill(none, float("nan"))
+
+
+class TorchSoftmax(nn.Cell):
     """Softmax with torch's name of the axis."""
 
     def __init__(self, dim):
-        super().__init__(axis=dim)
+        super().__init__()
+        self.axis = dim
+
+    def construct(self, x):
+        return softmax(x, self.axis)
 
 
 class TorchLogSoftmax(nn.LogSoftmax):
