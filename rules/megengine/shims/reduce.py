@@ -95,6 +95,12 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     return input / F.maximum(norm(input, p, dim, True), eps)
 
 
+def logsumexp(input, dim, keepdim=False):
+    """F.logsumexp, which without keepdims drops every axis of size 1 from its maximum."""
+    out = F.logsumexp(input, axes_of(input, dim), keepdims=True)
+    return out if keepdim else F.squeeze(out, axes_of(input, dim))
+
+
 def diff(input, n=1, dim=-1):
     """The differences of neighbours along an axis, n times."""
     for _ in range(n):

@@ -23,8 +23,19 @@ def new_tensor(input, data, dtype=None):
     return megengine.tensor(values.astype(input.dtype if dtype is None else dtype))
 
 
+def fractional(tensor):
+    """A tensor of whole numbers, or of truths, as one of float32; any other as it is."""
+    return tensor if np.issubdtype(tensor.dtype, np.floating) else tensor.astype("float32")
+
+
 def where(condition, input, other):
-    """Choose between two tensors or numbers, all broadcast against each other."""
+    """Choose between two tensors or numbers, all broadcast against each other; beside 0.5 whole numbers are none."""
+    if not isinstance(input, megengine.Tensor) and not isinstance(other, megengine.Tensor):
+        input = megengine.tensor([input])
+    if isinstance(input, float):
+        other = fractional(other)
+    if isinstance(other, float):
+        input = fractional(input)
     a = input if isinstance(input, megengine.Tensor) else like(input, other)
     b = like(other, a)
     if a.dtype == np.bool_ and b.dtype == np.bool_:  # MegEngine chooses between numbers only
