@@ -84,6 +84,17 @@ def row_of(verdict: Verdict, seeds: int) -> dict[str, Any]:
     }
 
 
+def _read() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
+
+
+def _write(target: str, rows: dict[str, Any]) -> None:
+    """Write the rows of one target; another run may have written those of others meanwhile."""
+    report = _read() | {target: rows}
+    RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -92,7 +103,7 @@ def main() -> int:
     parser.add_argument("--to", action="append", choices=tuple(MANIFESTS))
     parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
-    rules, report = load(), json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rules, report = load(), _read()
     every = {target: read_manifest(path) for target, path in MANIFESTS.items()}
     with tempfile.TemporaryDirectory() as scratch, workers() as pool:
         unpack([case for cases in every.values() for case in cases], Path(scratch))
@@ -108,7 +119,7 @@ def main() -> int:
                     verify(moved, target, pool, rules, seeds=args.seeds), args.seeds
                 )
                 calls = ", ".join(f"{n} {status}" for status, n in sorted(row["calls"].items()))
-                RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                _write(target, rows)
                 print(
                     f"{case.name:<18} {target:<9} {row['verdict']:<8} {row['forward']:6.2f} {row['gradient']:7.2f}"
                     f" {row['seconds']:6.1f} s  {calls}  {row['problem'][:90]}",

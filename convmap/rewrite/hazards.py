@@ -17,7 +17,7 @@ class Hazards(Divergences):
         """Lower a call; raise Refusal where no call of the target is exact."""
         given = (lifted.call, self.target, self.version, lifted, self.allowed, used, growing)
         plan = translate.lower(*given)
-        if plan.binding.wrong_with in self._hazards:
+        if plan.binding.wrong_with and plan.binding.wrong_with in self._hazards:
             plan = translate.lower(given[0], self.target.safe_with(plan.binding.wrong_with), *given[2:])
         return plan
 
