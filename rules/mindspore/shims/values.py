@@ -180,9 +180,8 @@ class TorchIdentity(nn.Cell):
 
 
 def softmax(input, dim):
-    """ops.softmax, NaN where all values are -inf: a row of these leaves those behind it as they were in memory."""
-    none = ops.amax(input, dim, True) == float("-inf")
-    return ops.softmax(input.masked_fill(none, 0.0), dim).masked_fill(none, float("nan"))
+    """ops.softmax, which along the last axis leaves what is behind a row of -inf as it was in memory."""
+    return ops.softmax(input.unsqueeze(-1), dim % input.ndim).squeeze(-1)
 
 
 class TorchSoftmax(nn.Cell):
