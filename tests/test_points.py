@@ -83,6 +83,8 @@ def parted(code: str, target: str, pool: Workers, tmp_path: Path, inputs: str = 
             {"zeros", "ones", "minus ones"},
         ),
         # rows of -inf among others
+        ("torch.logsumexp(x.masked_fill(y > 0, float('-inf')), 1)", set(), set()),
+        ("torch.logsumexp(x.masked_fill(y > -9e9, float('-inf')), dim=(0, 2))", set(), set()),
         ("x.masked_fill((x[..., :1] > 0) & (y > 9 - 10), float('-inf')).softmax(-1)", set(), set()),
         ("nn.Softmax(dim=-1)(x.masked_fill(x[..., :1] > 0, -torch.inf))", set(), set()),
     ],

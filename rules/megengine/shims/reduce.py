@@ -97,8 +97,10 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
 
 def logsumexp(input, dim, keepdim=False):
     """F.logsumexp, which without keepdims drops every axis of size 1 from its maximum."""
-    out = F.logsumexp(input, axes_of(input, dim), keepdims=True)
-    return out if keepdim else F.squeeze(out, axes_of(input, dim))
+    axes = axes_of(input, dim)
+    out = F.logsumexp(input, axes, keepdims=True)
+    # The gradient of F.squeeze of axes that are apart has another shape.
+    return out if keepdim else out.reshape([int(n) for axis, n in enumerate(out.shape) if axis not in axes])
 
 
 def diff(input, n=1, dim=-1):
