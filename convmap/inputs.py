@@ -73,11 +73,14 @@ def _array(text: str, spec: str, stream: np.random.RandomState) -> np.ndarray:
 
 
 def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Give weights that hide nothing: the spread of the fresh ones, vectors away from ones and zeros."""
+    """Give weights that hide nothing: the spread of the fresh ones, vectors away from ones and zeros.
+
+    Masks stay: what has two values only, or infinities.
+    """
     out = {}
     for name in sorted(state):
         value = state[name]
-        if value.dtype.kind != "f":
+        if value.dtype.kind != "f" or _is_mask(value):
             out[name] = value
         elif np.ptp(value) > 0:
             spread = float(value.std())
@@ -87,6 +90,11 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
         else:
             out[name] = np.asarray(stream.standard_normal(value.shape) * 0.2, value.dtype)
     return out
+
+
+def _is_mask(value: np.ndarray) -> bool:
+    """Tell whether a tensor says yes or no at every place: values between would be none that it can have."""
+    return not np.isfinite(value).all() or (value.size > 2 and np.unique(value).size == 2)
 
 
 def read_manifest(path: Path) -> list[Case]:

@@ -46,6 +46,15 @@ def test_rounding_of_the_source_is_accepted() -> None:
     assert compare("y", "forward", [SOURCE], np.nextafter(SOURCE, np.float32(9)), JUDGE).holds
 
 
+def test_infinities_that_all_runs_share_are_right_and_hide_nothing() -> None:
+    masked = [np.where(SOURCE > 1, -np.inf, run) for run in (SOURCE, JUDGE)]
+    assert compare("mask", "buffer", [masked[0]], masked[0], masked[1]).holds
+    assert not compare("mask", "buffer", [masked[0]], -masked[0], masked[1]).holds
+    off = np.where(masked[0] == masked[0][0, 0, 0, 0], np.float32(9), masked[0])
+    assert not compare("mask", "buffer", [masked[0]], off, masked[1]).holds
+    assert not compare("mask", "buffer", [masked[0]], SOURCE, masked[1]).holds
+
+
 def test_a_source_that_is_wrong_itself_gives_no_verdict() -> None:
     found = compare("y", "buffer", [SOURCE, SOURCE + np.float32(0.3)], SOURCE, JUDGE)
     assert not found.holds and "no verdict" in found.problem

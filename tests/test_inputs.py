@@ -42,3 +42,10 @@ def test_varied_weights_hide_nothing() -> None:
     made = varied(fresh, np.random.RandomState(0))
     assert np.ptp(made["gamma"]) > 0.5 and made["gamma"].min() > 0 and np.abs(made["beta"]).max() > 0.1
     assert made["count"] == 3 and all(made[k].shape == v.shape for k, v in fresh.items())
+
+
+@pytest.mark.parametrize("other", [1.0, -np.inf, -1e9])
+def test_masks_are_not_varied(other: float) -> None:
+    mask = np.triu(np.full((4, 4), other, np.float32), 1)
+    made = varied({"mask": mask, "weight": np.full((4, 4), 2, np.float32)}, np.random.RandomState(0))
+    assert np.array_equal(made["mask"], mask) and np.ptp(made["weight"]) > 0

@@ -79,6 +79,8 @@ class Parameters(Callees):
         rows = [b for api in self._layer_apis(node.value) for b in self.source.by_api.get(api, ())]
         rows = [b for b in rows if b.operator.kind == "layer" and self._is_setting(b, node.attr)]
         if not rows:
+            if not isinstance(node.ctx, ast.Load):
+                self._doubt_setting(node, node.value, node.attr)
             return
         api = rows[0].api
         if not isinstance(node.ctx, ast.Load):
@@ -104,6 +106,28 @@ class Parameters(Callees):
         elif name != node.attr:
             end = self.document.span(node)[1]
             self.edits.replace((end - len(node.attr.encode()), end), name)
+
+    def _named_setting(self, call: ast.Call) -> None:
+        """Look at ``setattr(m, "momentum", 0.03)``, which sets what m.momentum does."""
+        if getattr(call.func, "id", "") != "setattr" or len(call.args) != 3 or self.mixed:
+            return
+        name = self.inference.known(call.args[1])
+        if isinstance(name, str) and getattr(call.args[0], "id", "") != "self":
+            self._doubt_setting(call, call.args[0], name)
+
+    def _doubt_setting(self, node: ast.expr, whose: ast.expr, name: str) -> None:
+        """Report a setting of what may be a layer of the source, of a class that is not known here."""
+        if name not in self.source.settings or self.inference.object_kind(whose) not in ("module", "unknown"):
+            return
+        made: list[ast.AST | None] = [*self.inference.made_as(whose)]
+        if isinstance(whose, ast.Name):
+            scope = self.names.scope_of[whose].find(whose.id)
+            bound = scope.bound[whose.id] if scope is not None else []
+            made = [getattr(self.names.parent.get(by), "value", None) for by in bound]
+        if made and all(isinstance(m, ast.Call) and self._is_written_here(m) for m in made):
+            return
+        reason = f"{name} is set on what may be a layer that is made, which {self.target.name}'s may take otherwise"
+        self._say("CM102", "warning", node, reason, "pass it when the layer is made")
 
     @staticmethod
     def _is_setting(binding: Binding, name: str) -> bool:

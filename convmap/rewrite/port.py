@@ -78,6 +78,7 @@ class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Le
         for call in self.names.calls:
             if call not in self.refused:
                 self._call(call)
+                self._named_setting(call)
         for node in self.names.candidates:
             self._reference(node)
         if self.target.stepped_slice:

@@ -1,4 +1,4 @@
-"""What tests in the code say of an object's class: ``isinstance``, and comparisons of the class's name."""
+"""What tests in the code say of an object's class: ``isinstance``, comparisons of it and of its name."""
 
 from __future__ import annotations
 
@@ -78,48 +78,66 @@ class ClassTests:
                 classes = test.args[1]
                 each_of = classes.elts if isinstance(classes, ast.Tuple) else [classes]
                 return [q for q in map(self.names.qualified, each_of) if q]
-        return self._classes_named(test, node)
+        return self._classes_compared(test, node) or self._classes_named(test, node)
+
+    def _classes_compared(self, test: ast.expr, node: ast.Name) -> list[str]:
+        """Name the classes that ``type(x) is C``, ``== C`` or ``in (C, D)`` lets through."""
+        if not (isinstance(test, ast.Compare) and len(test.ops) == 1):
+            return []
+        if self._whose(test.left, object_of_class) != node.id:
+            return []
+        op, right = test.ops[0], test.comparators[0]
+        several = isinstance(op, ast.In) and isinstance(right, (ast.Tuple, ast.List, ast.Set))
+        if not several and not isinstance(op, (ast.Is, ast.Eq)):
+            return []
+        classes = right.elts if several else [right]  # type: ignore[attr-defined]
+        return [q for q in map(self.names.qualified, classes) if q]
 
     def _classes_named(self, test: ast.expr, node: ast.Name) -> list[str]:
         """Name the source's layers that a comparison of a class's name lets through."""
         asked = _asked(test)
-        if asked is None or self._named(asked[0]) != node.id:
+        if asked is None or self._whose(asked[0], object_of_name) != node.id:
             return []
         return [api for api in self.framework.layer_apis if asked[2](api.rpartition(".")[2], asked[1])]
 
-    def _named(self, node: ast.expr) -> str:
-        """Give the x of ``x.__class__.__name__`` or ``type(x).__name__``, at once or by a name for it."""
+    def _whose(self, node: ast.expr, of: Callable[[ast.expr], ast.expr | None]) -> str:
+        """Give the x of ``type(x)`` or ``type(x).__name__``, as ``of`` finds it, at once or by a name for it."""
         if isinstance(node, ast.Name):
             scope = self.names.scope_of[node].find(node.id)
             bound = scope.bound[node.id] if scope else []
             made = self.names.parent.get(bound[0]) if len(bound) == 1 else None
             if not isinstance(made, ast.Assign) or isinstance(made.value, ast.Name):
                 return ""
-            return self._named(made.value)
-        whose = object_of_name(node)
+            return self._whose(made.value, of)
+        whose = of(node)
         return whose.id if isinstance(whose, ast.Name) else ""
 
     @functools.cached_property
     def tested(self) -> set[str]:
         """Every name of an object whose class the file asks for."""
         asked = [c.args[0] for c in self.names.calls if getattr(c.func, "id", "") == "isinstance" and c.args]
-        named: Iterable[Any] = (
-            object_of_name(n)
-            for n in self.names.references
-            if type(n) is ast.Attribute and n.attr == "__name__"
+        spelled: Iterable[Any] = (
+            n.value for n in self.names.references if type(n) is ast.Attribute and n.attr == "__class__"
         )
-        return {node.id for node in (*asked, *named) if isinstance(node, ast.Name)}
+        typed = (
+            c.args[0] for c in self.names.calls if getattr(c.func, "id", "") == "type" and len(c.args) == 1
+        )
+        return {node.id for node in (*asked, *spelled, *typed) if isinstance(node, ast.Name)}
 
 
 def object_of_name(node: ast.expr) -> ast.expr | None:
     """Give the x of ``x.__class__.__name__`` or ``type(x).__name__``; None for anything else."""
     if not (isinstance(node, ast.Attribute) and node.attr == "__name__"):
         return None
-    kind = node.value
-    if isinstance(kind, ast.Attribute) and kind.attr == "__class__":
-        return kind.value
-    if isinstance(kind, ast.Call) and getattr(kind.func, "id", "") == "type" and len(kind.args) == 1:
-        return kind.args[0]
+    return object_of_class(node.value)
+
+
+def object_of_class(node: ast.expr) -> ast.expr | None:
+    """Give the x of ``x.__class__`` or ``type(x)``; None for anything else."""
+    if isinstance(node, ast.Attribute) and node.attr == "__class__":
+        return node.value
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type" and len(node.args) == 1:
+        return node.args[0]
     return None
 
 
