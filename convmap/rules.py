@@ -107,6 +107,7 @@ class Framework:
     quirks: tuple[Quirk, ...] = ()
     in_place: frozenset[str] = frozenset()  # methods: add_ leaves in the tensor what add gives
     module_methods: frozenset[str] = frozenset()
+    tensor_methods: frozenset[str] = frozenset()  # of tensors alone, and without a binding
     # Shims that make NumPy's numbers Python's, by place: left or right of an operator, arguments of a call.
     numpy_numbers: tuple[tuple[str, str], ...] = ()
     needs_forward: bool = False  # a class of modules without one can't be made
@@ -140,9 +141,11 @@ class Framework:
     derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
     dtype_words: tuple[tuple[str, str], ...] = ()  # texts that stand for number formats, and their operators
     keeps_arguments: bool = False  # a layer has an attribute of each argument's name
+    setup: tuple[tuple[str, str], ...] = ()  # what a file that uses it sets first: names, and values with why
     settings: tuple[str, ...] = ()  # what layers read of themselves when they run, by names that tell a layer
     numbers_in_tuples: bool = False  # its own layers and functions may refuse [3, 3] where they take (3, 3)
-    asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has
+    asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has, set
+    settable: tuple[str, ...] = ()  # settings that the shim "set" can give a layer
     modules: tuple[tuple[str, str], ...] = ()  # other names of its modules, the longest first
     aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter
     types: tuple[
@@ -440,8 +443,8 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "keeps_arguments", "settings", "numbers_in_tuples", "dtype_words",
-         "module_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
+         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "setup", "settings", "numbers_in_tuples", "dtype_words",
+         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -483,6 +486,7 @@ def _framework(
         quirks,
         frozenset(f"{name}_" for name in table.get("in_place", ())),
         frozenset(table.get("module_methods", ())),
+        frozenset(table.get("tensor_methods", ())),
         tuple(table.get("numpy_numbers", {}).items()),
         table.get("needs_forward", False),
         table.get("filling_drops_gradient", False),
@@ -510,9 +514,11 @@ def _framework(
         tuple(table.get("derived_weights", {}).items()),
         tuple(table.get("dtype_words", {}).items()),
         table.get("keeps_arguments", False),
+        tuple(table.get("setup", {}).items()),
         tuple(table.get("settings", ())),
         table.get("numbers_in_tuples", False),
         tuple(table.get("asking", {}).items()),
+        tuple(table.get("settable", ())),
         tuple(sorted(table.get("modules", {}).items(), reverse=True)),
         tuple(table.get("aliases", {}).items()),
         tuple(table.get("types", {}).items()),

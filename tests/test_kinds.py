@@ -19,7 +19,7 @@ class Norm(nn.GroupNorm):
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.parts = Parts(nn.Conv2d(3, 3, 1))
+        self.parts, self.attend = Parts(nn.Conv2d(3, 3, 1)), nn.MultiheadAttention(4, 2)
     def forward(self, x, given=None, rest=None):
         {lines}
 """
@@ -39,6 +39,10 @@ class Net(nn.Module):
         ("x *= np.sqrt(2); return x.view(rest)", "return x.reshape(rest)"),
         ("return x.view(rest.size(0), rest.size(1))", "return x.reshape(rest.shape[0], rest.shape[1])"),
         ("return self.parts(x, 3).view(rest)", "return self.parts(x, 3).reshape(rest)"),
+        ("(a, b), c = x.chunk(2), rest; return a.view(rest)", "return a.reshape(rest)"),
+        ("rest = rest.view(1, 2, 3); return rest.view(given)", "return rest.reshape(given)"),
+        ("rest = torch.relu(x); if given: return rest.view(given)", "return rest.reshape(given)"),
+        ("return self.attend(x, x, x)[0].view(rest)", "return self.attend(x, x, x)[0].reshape(rest)"),
     ],
 )
 def test_a_tensor_is_seen(lines: str, written: str) -> None:
@@ -55,11 +59,22 @@ def test_a_tensor_is_seen(lines: str, written: str) -> None:
         "return rest.float()",
         "g = given.pop(); return g.to(x.dtype)",
         "return rest.mean(given)",
+        "return (rest - given).view(given)",
+        "return rest.erfinv()",
+        "rest = torch.relu(x); rest = given(rest); return rest.view(given)",
+        "rest = torch.relu(x); for i in given: rest = given(rest.view(given))",
+        "(a, b), *c = x.chunk(2), rest; return a.view(given)",
+        "return self.attend(x, x, x)[given].view(rest)",
     ],
 )
 def test_what_may_be_a_tensor_is_said(lines: str) -> None:
     port = port_text(MODULE.format(lines=lines.replace("; ", "\n        ")), "torch", "megengine")
     assert "CM107" in {d.code for d in port.diagnostics}
+
+
+def test_a_method_of_the_files_own_classes_is_theirs() -> None:
+    text = "import torch.nn as nn\nclass A(nn.Module):\n    def erfinv(self):\n        return 1\n    def g(self, a):\n        return a.erfinv()\n"
+    assert not [d for d in port_text(text, "torch", "megengine").diagnostics if d.severity != "note"]
 
 
 def test_a_list_that_forward_takes_is_none() -> None:

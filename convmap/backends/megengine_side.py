@@ -72,6 +72,7 @@ class Model:
     def __init__(self, path, entry, number, shapes_only=False):
         """``shapes_only``: the weights take no memory, where the model makes no use of them."""
         megengine.random.seed(0)  # the same fresh weights in every run
+        megengine.config.disable_memory_forwarding = False  # as a user's is, unless the file says otherwise
         if shapes_only:
             try:
                 with hollow():
@@ -120,6 +121,12 @@ class Model:
                 raise ValueError("%s: shape %s, not %s" % (name, tuple(own[name].shape), array.shape))
             own[name]._reset(megengine.Tensor(array.astype(own[name].dtype)))
 
+    def _restore(self, before):
+        """Undo what a run did to the state; what it made anew, as in a list of tensors, may have any shape."""
+        own = self._own()
+        for name in own.keys() & before.keys():
+            own[name]._reset(megengine.Tensor(before[name].astype(own[name].dtype)))
+
     def load_checkpoint(self, path):
         """Load a file as users do; name what it lacks and what it has too much."""
         state, own = megengine.load(path), set(self._own())
@@ -154,7 +161,7 @@ class Model:
                         weight.grad = None
                 losses.append(float(loss.numpy()))
         finally:
-            self.set_state(before)
+            self._restore(before)
         return losses
 
     def trace(self, inputs, lists, train, noise_seed):
@@ -177,7 +184,7 @@ class Model:
         finally:
             for hook in hooks:
                 hook.remove()
-            self.set_state(before)
+            self._restore(before)
         return steps
 
     def run(self, inputs, lists, train, cotangents, dtype, noise_seed):
@@ -218,7 +225,7 @@ class Model:
             "state_after": {k: v.numpy() for k, v in self.net.named_buffers()},
             "random": noise.drawn,
         }
-        self.set_state(before)
+        self._restore(before)
         return result
 
     @staticmethod

@@ -43,12 +43,17 @@ class Callees(Substitutes, Overrides):
             )
             if arrays:
                 return None, None
-            if api in self.source.by_api and self._looks_foreign(func) and not self._stays_right(api):
+            known = api in self.source.by_api and not self._stays_right(api)
+            if (known or self._is_of_tensors(func.attr)) and self._looks_foreign(func):
                 message = (
                     f"whether {ast.unparse(func.value)} is a tensor can't be told, so .{func.attr}() stays"
                 )
                 self._say("CM107", "warning", call, message, "annotate it, or check the call by hand")
         return None, None
+
+    def _is_of_tensors(self, method: str) -> bool:
+        """Tell whether a method is one of tensors that no rule is about, and none of the file's own."""
+        return method in self.source.tensor_methods and method not in self.inference.own_methods
 
     def _stays_right(self, api: str) -> bool:
         """Tell whether a method means the same in the target: then it does not matter what it is called on."""

@@ -30,6 +30,7 @@ class Layout:
         shim_text = shims.text_of(inserted)
         for name in [*self.edits.references(), *re.findall("\0R([^\0]+)\0", shim_text)]:
             spelling(name)
+        first = self._first(spelling, bool(shared and used))
         ends = self.document.newline
         new = sorted({s for shim in inserted for s in shim.imports}) + spelling.statements()
         if shared and used:
@@ -41,14 +42,20 @@ class Layout:
         )
         pieces = self.edits.pieces(spelling)
         spelled = re.sub("\0R([^\0]+)\0", lambda m: spelling(m.group(1)), shim_text)
-        if left or shim_text:
+        if left or shim_text or first:
             at = imports.place_after_imports(self.document, self.document.tree)
             at = imports.line_end(self.document, at) if at else 0
-            text = self._with(left, spelled.replace("\n", ends), *self._split(pieces, at))
+            text = self._with(left, first, spelled.replace("\n", ends), *self._split(pieces, at))
         else:
             text = "".join(self._split(pieces, 0))
         check(self.document, pieces, self.edits.free, left, text)
         return text
+
+    def _first(self, spelling: imports.Spelling, imported: bool) -> str:
+        """Give the statements that set up the target, where the file uses it and has them not yet."""
+        if not spelling.needed and not imported:
+            return ""
+        return self.document.newline.join(f"{spelling(name)} = {value}" for name, value in self.target.setup)
 
     def _split(self, pieces: list[Piece], at: int) -> tuple[str, str]:
         """Join the text of pieces before and behind an offset."""
@@ -64,13 +71,15 @@ class Layout:
                 (head if stop <= at else rest).append(self.document.text((start, stop)))
         return "".join(head), "".join(rest)
 
-    def _with(self, statements: str, shim_text: str, head: str, rest: str) -> str:
+    def _with(self, statements: str, first: str, shim_text: str, head: str, rest: str) -> str:
         """Put what is new behind the imports."""
         ends = self.document.newline
         if head and not head.endswith(("\n", "\r")):
             head += ends
         if statements:
             head += statements + ends
+        if first:
+            head += f"{ends}{first}{ends}"
         if shim_text:
             head += f"{ends}{ends}{shim_text}{ends}"
             rest = f"{ends}{ends}" + rest.lstrip("\r\n")

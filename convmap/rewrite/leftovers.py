@@ -1,4 +1,4 @@
-"""Imports of the source framework that a port still needs: each goes to the functions that use it.
+"""What a file has of the source framework beside calls: imports that a port still needs, and its set-up.
 
 What could not be ported is reported at its line and raises when it is reached. The file can be imported,
 and the rest of it run, where only the target framework is installed.
@@ -8,12 +8,37 @@ from __future__ import annotations
 
 import ast
 
+from convmap.rewrite import imports
 from convmap.rewrite.base import FilePort
 from convmap.source.names import FUNCTIONS, Imported
 
 
 class Leftovers(FilePort):
-    """Moves imports from the top of a file into functions."""
+    """Moves imports from the top of a file into functions; drops what sets up the source framework alone."""
+
+    def _drop_setup(self, assignment: ast.Assign | ast.AnnAssign) -> None:
+        """Drop ``megengine.config.disable_memory_forwarding = True`` at the top, which means nothing elsewhere."""
+        if (
+            not isinstance(assignment, ast.Assign)
+            or self.names.parent[assignment] is not self.names.module.node
+        ):
+            return
+        target, setup = assignment.targets[0], dict(self.source.setup)
+        name = self.names.qualified(target) or ""
+        if name not in setup or len(assignment.targets) > 1 or not isinstance(assignment.value, ast.Constant):
+            return
+        start, end = self.document.span(assignment)
+        line = imports.line_end(self.document, end)
+        own = setup[name].partition("#")[2].strip()
+        behind = self.document.text((end, line))
+        if behind.strip(" \t\r\n#") in ("", own):
+            above = self.document.newline.encode()
+            start -= len(above) if self.document.data[:start].endswith(above * 2) else 0
+            end = line
+        else:
+            end += len(behind) - len(behind.lstrip())
+        self.edits.replace((start, end), "", True)
+        self._forget(target, "")
 
     def _move_imports(
         self, staying: list[Imported], uses: dict[tuple[int, str], list[ast.Name]]

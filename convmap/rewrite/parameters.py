@@ -72,7 +72,7 @@ class Parameters(Callees):
                 node, f"{apis[0]}.{node.attr}", Refusal("CM102", reason, "write out what the layer does")
             )
 
-    def _setting(self, node: ast.Attribute) -> None:
+    def _setting(self, node: ast.Attribute, assignment: ast.AST | None = None) -> None:
         """Rename what a layer keeps of its arguments, where its class is known; refuse to guess or to set it."""
         if getattr(node.value, "id", "") == "self":
             return
@@ -80,10 +80,12 @@ class Parameters(Callees):
         rows = [b for b in rows if b.operator.kind == "layer" and self._is_setting(b, node.attr)]
         if not rows:
             if not isinstance(node.ctx, ast.Load):
-                self._doubt_setting(node, node.value, node.attr)
+                self._doubt_setting(node, node.value, node.attr, assignment)
             return
         api = rows[0].api
         if not isinstance(node.ctx, ast.Load):
+            if self._set_by_shim(node, assignment):
+                return
             reason = f"{node.attr} is set on a {api} that is made, which the target's may take otherwise"
             self._refuse(
                 node, f"{api}.{node.attr}", Refusal("CM102", reason, "pass it when the layer is made")
@@ -113,9 +115,30 @@ class Parameters(Callees):
             return
         name = self.inference.known(call.args[1])
         if isinstance(name, str) and getattr(call.args[0], "id", "") != "self":
-            self._doubt_setting(call, call.args[0], name)
+            self._doubt_setting(call, call.args[0], name, call)
 
-    def _doubt_setting(self, node: ast.expr, whose: ast.expr, name: str) -> None:
+    def _set_by_shim(self, node: ast.expr, statement: ast.AST | None) -> bool:
+        """Write ``m.eps = 1e-3``, or setattr, by the shim that gives a layer a setting when it runs."""
+        shim = self.target.asks("set")
+        if isinstance(node, ast.Attribute) and isinstance(statement, ast.Assign):
+            whose, name, value = node.value, node.attr, statement.value
+            if statement.targets != [node]:
+                return False
+        elif isinstance(node, ast.Call):
+            whose, name, value = node.args[0], self.inference.known(node.args[1]), node.args[2]
+        else:
+            return False
+        if shim is None or statement is None or name not in self.target.settable:
+            return False
+        given = ", ".join((mark(self.document.span(whose)), repr(name), mark(self.document.span(value))))
+        self.edits.replace(self.document.span(statement), f"{reference(shim)}({given})")
+        if shim not in self.shims:
+            self.shims.append(shim)
+        api = f"{self.source.module_class}.{name}"
+        self.port.uses.append(Use(node.lineno, api, shim, "shim"))
+        return True
+
+    def _doubt_setting(self, node: ast.expr, whose: ast.expr, name: str, statement: ast.AST | None) -> None:
         """Report a setting of what may be a layer of the source, of a class that is not known here."""
         if name not in self.source.settings or self.inference.object_kind(whose) not in ("module", "unknown"):
             return
@@ -125,6 +148,8 @@ class Parameters(Callees):
             bound = scope.bound[whose.id] if scope is not None else []
             made = [getattr(self.names.parent.get(by), "value", None) for by in bound]
         if made and all(isinstance(m, ast.Call) and self._is_written_here(m) for m in made):
+            return
+        if self._set_by_shim(node, statement):
             return
         reason = f"{name} is set on what may be a layer that is made, which {self.target.name}'s may take otherwise"
         self._say("CM102", "warning", node, reason, "pass it when the layer is made")

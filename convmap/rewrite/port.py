@@ -93,6 +93,7 @@ class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Le
         for change in self.names.changes:
             self._change(change)
         for assignment in self.names.assignments:
+            self._drop_setup(assignment)
             self._child(assignment)
             targets = list(assignment.targets) if isinstance(assignment, ast.Assign) else [assignment.target]
             for target in targets:
@@ -100,7 +101,7 @@ class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Le
                     targets += target.elts
                 elif isinstance(target, ast.Attribute) and not self.mixed:
                     self._unsettable(target)
-                    self._setting(target)
+                    self._setting(target, assignment)
                     self._set_weight(target, assignment.value)
             if self.source.parts_in_lists != self.target.parts_in_lists and not self.mixed:
                 self._keeps_lists(assignment)

@@ -81,12 +81,25 @@ class Bound(Results):
             return self._unpacked_kind(parent, parent.elts.index(by))  # type: ignore[arg-type]
         return "unknown"
 
-    def _unpacked_kind(self, target: ast.Tuple | ast.List, index: int) -> str:
+    def _whole(self, target: ast.AST) -> ast.expr | None:
+        """Give what an assignment gives a tuple of names, which may be a part of another: (a, b), c = x, y."""
         outer = self.names.parent.get(target)
         if isinstance(outer, ast.Assign):
-            if isinstance(outer.value, (ast.Tuple, ast.List)) and index < len(outer.value.elts):
-                return self.kind(outer.value.elts[index])
-            whole = self.kind(outer.value)
+            return outer.value
+        if not isinstance(outer, (ast.Tuple, ast.List)):
+            return None
+        given, at = self._whole(outer), outer.elts.index(target)  # type: ignore[arg-type]
+        whole = isinstance(given, (ast.Tuple, ast.List)) and len(given.elts) == len(outer.elts)
+        starred = any(isinstance(e, ast.Starred) for e in (*outer.elts, *getattr(given, "elts", ())))
+        return given.elts[at] if whole and not starred else None  # type: ignore[union-attr]
+
+    def _unpacked_kind(self, target: ast.Tuple | ast.List, index: int) -> str:
+        outer = self.names.parent.get(target)
+        given = self._whole(target)
+        if given is not None:
+            if isinstance(given, (ast.Tuple, ast.List)) and index < len(given.elts):
+                return self.kind(given.elts[index])
+            whole = self.kind(given)
             if whole.startswith("returns:"):
                 parts = whole[8:].split(",")
                 return parts[index] if index < len(parts) else "unknown"

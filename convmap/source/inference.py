@@ -179,6 +179,9 @@ class Inference(Bound):
             return whole if sliced else whole[:-1]
         if whole == "ints":
             return "ints" if sliced else "int"
+        if whole.count("returns:") == 1:
+            parts, at = whole[8:].split(","), self.known(node.slice)
+            return parts[at] if isinstance(at, int) and -len(parts) <= at < len(parts) else "unknown"
         return "module" if whole == "module" and self._is_container(node.value) else "unknown"
 
     def _is_container(self, node: ast.expr) -> bool:

@@ -31,7 +31,7 @@ class Shown(Annotations, ABC):
         super().__init__(names, framework, others)
         self._shown: dict[tuple[Scope, str], list[ast.Name]] = {}  # uses that show a tensor
         self._tensor_from = dict(framework.tensor_only_from)
-        self._own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
+        self.own_methods = {n.name for n in names.definitions if not isinstance(n, ast.ClassDef)}
 
     @abstractmethod
     def kind(self, node: ast.expr | None) -> str:
@@ -40,10 +40,13 @@ class Shown(Annotations, ABC):
     def object_kind(self, node: ast.expr | None) -> str:
         """Give the kind of an expression that is used as an object, so it is not None."""
         found = sure(self.kind(node))
-        if found != "unknown" or node is None:
+        if found not in ("unknown", "number") or node is None:
             return found
-        shown = self._shows_tensor(node) or (isinstance(node, ast.Name) and self._shown_nearby(node))
-        return "tensor" if shown else "module" if self._shows_module(node) else found
+        shown = self._shows_tensor(node)
+        if not shown and isinstance(node, ast.Name):
+            shown = self._shown_nearby(node) or self._assigned_before(node)
+        # What x - y gives of names that nothing is known of is called a number, and numbers are no objects.
+        return "tensor" if shown else "module" if self._shows_module(node) else "unknown"
 
     def _shows_module(self, node: ast.expr) -> bool:
         """Tell whether a method is called here that only modules have."""
@@ -51,7 +54,7 @@ class Shown(Annotations, ABC):
         if not isinstance(outer, ast.Attribute) or outer.attr not in self.framework.module_only:
             return False
         called = getattr(self.names.parent.get(outer), "func", None) is outer
-        own = getattr(node, "id", "") == "self" or outer.attr in self._own_methods
+        own = getattr(node, "id", "") == "self" or outer.attr in self.own_methods
         return called and not own and self.names.qualified(node) is None and not self._is_definition(node)
 
     def _shown_nearby(self, node: ast.Name) -> bool:
@@ -82,6 +85,26 @@ class Shown(Annotations, ABC):
                     break
         return any(first <= m.lineno <= last for m in shown)
 
+    def _assigned_before(self, node: ast.Name) -> bool:
+        """Tell whether a name was given a tensor last, on the way here that all runs take."""
+        scope = self.names.scope_of[node]
+        if node.id not in scope.bound or node.id in scope.outward:
+            return False
+        stores = [m for m in self.mentions(scope, node.id) if not isinstance(m.ctx, ast.Load)]
+        if any(self.names.scope_of[m] is not scope for m in stores):  # nonlocal
+            return False
+        statement = self.enclosing(node, ast.stmt)
+        while isinstance(statement, ast.stmt) and stores:
+            block = self.block_of(statement)
+            for earlier in reversed(block[: block.index(statement)] if block else []):
+                found = [m for m in stores if earlier.lineno <= m.lineno <= earlier.end_lineno]
+                if found:
+                    plain = isinstance(earlier, ast.Assign) and earlier.targets == found
+                    return plain and sure(self.kind(earlier.value)) == "tensor"
+            outer = self.names.parent.get(statement)
+            statement = outer if isinstance(outer, (ast.If, ast.With)) else None
+        return False
+
     def _shows_tensor(self, node: ast.expr) -> bool:
         """Tell whether a method is called here that only tensors have."""
         outer = self.names.parent.get(node)
@@ -92,7 +115,7 @@ class Shown(Annotations, ABC):
             return False
         if getattr(node, "id", "") == "self" or self.names.qualified(node) is not None:
             return False
-        if outer.attr in self._own_methods or self._is_definition(node):
+        if outer.attr in self.own_methods or self._is_definition(node):
             return False
         if outer.attr in self.framework.tensor_only or outer.attr in self.framework.in_place:
             return True

@@ -1,5 +1,7 @@
 """What code asks of layers whose class only the run tells: torch's names for classes and parameters."""
 
+from mindspore import nn, ops
+
 
 def class_name(layer):
     """The name of an object's class, for layers the one that torch has."""
@@ -85,3 +87,25 @@ def requires_grad(module, flag=True):
     for parameter in parameters(module):
         parameter.requires_grad = flag
     return module
+
+
+def set_setting(layer, name, value):
+    """Give a layer that is made another eps, momentum or p, as torch takes them; TypeError where that can't be."""
+    inner = getattr(layer, "bn2d", layer)  # BatchNorm3d has one inside
+    of = "Dropout" if name == "p" else "Norm"
+    if not is_layer(layer) or not any(of in k.__name__ for k in type(layer).__mro__):
+        setattr(layer, name, value)  # torch's does not read it
+    elif hasattr(inner, "bn_train") and name in ("eps", "momentum") and isinstance(value, (int, float)):
+        setattr(inner, name, value)
+        settings = {"epsilon": inner.eps, "momentum": inner.momentum, "data_format": inner.format}
+        inner.bn_train = ops.BatchNorm(is_training=True, **settings)
+        inner.bn_infer = ops.BatchNorm(is_training=False, **settings)
+    elif isinstance(layer, nn.LayerNorm) and name == "eps":
+        layer.epsilon = value
+        layer.layer_norm = ops.LayerNorm(layer.begin_norm_axis, layer.begin_params_axis, value)
+    elif isinstance(layer, nn.Dropout) and name == "p" and 0 <= value < 1:
+        layer.p, layer.dropout = value, ops.Dropout(1.0 - value)
+    elif name == "eps" and hasattr(layer, "eps") and not hasattr(inner, "bn_train"):
+        layer.eps = value
+    else:
+        raise TypeError("%s.%s can't be set to %r once the layer is made" % (class_name(layer), name, value))

@@ -19,16 +19,14 @@ class TorchInstanceNorm(nn.Cell):
         if track_running_stats:
             raise ValueError("running statistics of instance norm are not ported")
         self.eps = eps
-        self.affine = affine
-        if affine:
-            self.gamma = parameter((num_features,), "ones")
-            self.beta = parameter((num_features,), "zeros")
+        self.gamma = parameter((num_features,), "ones") if affine else None
+        self.beta = parameter((num_features,), "zeros") if affine else None
 
     def construct(self, x):
         axes = tuple(range(2, x.ndim))
         centred = x - ops.mean(x, axes, True)
         out = centred / ops.sqrt(ops.mean(centred * centred, axes, True) + self.eps)
-        if self.affine:
+        if self.gamma is not None:
             shape = (1, -1) + (1,) * len(axes)
             out = out * self.gamma.reshape(shape) + self.beta.reshape(shape)
         return out
