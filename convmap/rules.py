@@ -144,7 +144,9 @@ class Framework:
     setup: tuple[tuple[str, str], ...] = ()  # what a file that uses it sets first: names, and values with why
     settings: tuple[str, ...] = ()  # what layers read of themselves when they run, by names that tell a layer
     numbers_in_tuples: bool = False  # its own layers and functions may refuse [3, 3] where they take (3, 3)
-    asking: tuple[tuple[str, str], ...] = ()  # shims that ask layers of any class: class_name, get, has, set
+    asking: tuple[
+        tuple[str, str], ...
+    ] = ()  # shims that ask layers of any class: class_name, get, has, set, instance, classed
     settable: tuple[str, ...] = ()  # settings that the shim "set" can give a layer
     modules: tuple[tuple[str, str], ...] = ()  # other names of its modules, the longest first
     aliases: tuple[tuple[str, str], ...] = ()  # other names that functions take for a parameter

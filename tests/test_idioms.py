@@ -37,6 +37,16 @@ MODELS = {
         "h = self.c(x.type(self.kind)); return h.to(self.kind)",
         "2x3x6x6",
     ),
+    "arrays as tensors, by what takes a size too": (
+        "self.a = np.linspace(0, 1, 4)",
+        "return x + torch.Tensor(self.a * 2 - 1) + torch.FloatTensor(self.a / 3) * torch.Tensor([n / 2 for n in range(4)])",
+        "2x3x4",
+    ),
+    "weights of classes that are a number or a list": (
+        "self.a = shares(0.25); self.b = shares([1, 2, 3, 2])",
+        "return x * self.b - self.a.sum() * x",
+        "2x3x4",
+    ),
     "noise that a method draws": (
         "self.scale = nn.Parameter(torch.ones(1))",
         "n = x.new_empty(2, 1, 4).normal_(); return x + self.scale * n",
@@ -127,6 +137,8 @@ DERIVED = (
     "        self.register_buffer('mask', torch.ones(o, i, k, k))\n        self.mask[:, :, k // 2 + 1 :] = 0\n"
     "        self.mask[:, :, k // 2, k // 2 :] = 0\n    def forward(self, x):\n"
     "        return F.conv2d(x, self.weight * self.mask, self.bias)\n"
+    "def shares(alpha):\n    if isinstance(alpha, (float, int)):\n        return torch.Tensor([alpha, 1 - alpha])\n"
+    "    if isinstance(alpha, list):\n        return torch.Tensor(alpha)\n"
 )
 
 

@@ -42,6 +42,16 @@ class Net(nn.Module):
         ("(a, b), c = x.chunk(2), rest; return a.view(rest)", "return a.reshape(rest)"),
         ("rest = rest.view(1, 2, 3); return rest.view(given)", "return rest.reshape(given)"),
         ("rest = torch.relu(x); if given: return rest.view(given)", "return rest.reshape(given)"),
+        (
+            "rest = (torch.relu(x) if given else x) if given is None else rest; if given:\n            rest = x"
+            "\n        elif rest:\n            rest = x * 2\n        else:\n            raise ValueError\n"
+            "        return rest.view(given)",
+            "return rest.reshape(given)",
+        ),
+        (
+            "rest = x; if given:\n            rest = x * 2\n        return rest.view(given)",
+            "return rest.reshape(given)",
+        ),
         ("return self.attend(x, x, x)[0].view(rest)", "return self.attend(x, x, x)[0].reshape(rest)"),
     ],
 )
@@ -62,6 +72,9 @@ def test_a_tensor_is_seen(lines: str, written: str) -> None:
         "return (rest - given).view(given)",
         "return rest.erfinv()",
         "rest = torch.relu(x); rest = given(rest); return rest.view(given)",
+        "if given:\n            rest = x\n        return rest.view(given)",
+        "if given:\n            rest = x\n        else:\n            rest = given()\n        return rest.view(given)",
+        "if given:\n            rest = x\n        else:\n            return x\n        rest, _ = given\n        return rest.view(given)",
         "rest = torch.relu(x); for i in given: rest = given(rest.view(given))",
         "(a, b), *c = x.chunk(2), rest; return a.view(given)",
         "return self.attend(x, x, x)[given].view(rest)",

@@ -154,7 +154,7 @@ def test_a_layers_class_has_one_name_in_torch(target: str) -> None:
     named.pop("", None)
     differing = {name: found.pop() for name, found in named.items() if len(found) > 1 or found != {name}}
     plain = {n: t for n, t in differing.items() if not n.startswith(("Torch", "Sides"))}
-    assert plain == (table_in("class_name") if target == "mindspore" else {})
+    assert plain == (table_in("name_of") if target == "mindspore" else {})
     assert all(
         n.removeprefix("Torch").removeprefix("Sides") == t for n, t in differing.items() if n not in plain
     )

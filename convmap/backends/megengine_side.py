@@ -71,6 +71,7 @@ class Model:
 
     def __init__(self, path, entry, number, shapes_only=False):
         """``shapes_only``: the weights take no memory, where the model makes no use of them."""
+        self.given = set()  # names of the state that the other side has too
         megengine.random.seed(0)  # the same fresh weights in every run
         megengine.config.disable_memory_forwarding = False  # as a user's is, unless the file says otherwise
         if shapes_only:
@@ -114,6 +115,7 @@ class Model:
 
     def set_state(self, arrays):
         own = self._own()
+        self.given |= set(arrays)
         for name, array in arrays.items():
             if name not in own:
                 raise KeyError("no parameter %r" % name)
@@ -122,9 +124,9 @@ class Model:
             own[name]._reset(megengine.Tensor(array.astype(own[name].dtype)))
 
     def _restore(self, before):
-        """Undo what a run did to the state; what it made anew, as in a list of tensors, may have any shape."""
+        """Undo what a run did to the state; other tensors that a module keeps are no state in torch."""
         own = self._own()
-        for name in own.keys() & before.keys():
+        for name in own.keys() & before.keys() & self.given:
             own[name]._reset(megengine.Tensor(before[name].astype(own[name].dtype)))
 
     def load_checkpoint(self, path):

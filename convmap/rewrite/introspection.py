@@ -11,7 +11,7 @@ from convmap.source.class_tests import object_of_name
 from convmap.source.inference import mark
 
 _ASKING = {"hasattr": ("has", 2, 2), "getattr": ("get", 2, 3)}  # the shim's part, fewest and most arguments
-_OWN = ("Torch", "Sides")  # what the classes of shims begin with
+OWN = ("Torch", "Sides")  # what the classes of shims begin with
 
 
 class Introspection(Parameters):
@@ -25,7 +25,7 @@ class Introspection(Parameters):
         if self.inference.object_kind(whose) != "module" and not self.inference.tests.is_of_layers(node):
             return
         shim = self.target.asks("class_name")
-        clash = [name for name in self.inference.classes if name.startswith(_OWN)]
+        clash = [name for name in self.inference.classes if name.startswith(OWN)]
         if shim is None or clash:
             message = f"names of classes differ in {self.target.name}"
             self._say("CM103", "warning", node, message, "compare with isinstance instead")
@@ -39,12 +39,25 @@ class Introspection(Parameters):
             self.shims.append(shim)
         self.port.uses.append(Use(node.lineno, ast.unparse(node), shim, "shim"))
 
+    def _has_function(self, call: ast.Call) -> bool:
+        """Answer ``hasattr(torch.nn.functional, "scaled_dot_product_attention")``: by the rules it has it."""
+        module = self.names.qualified(call.args[0]) if len(call.args) == 2 else None
+        api = f"{module}.{self.inference.known(call.args[1])}" if module and self.source.owns(module) else ""
+        if api not in self.source.by_api:
+            return False
+        self._write(call, "True")
+        self._forget(call, "True")
+        self.port.uses.append(Use(call.lineno, api, "True", "exact"))
+        return True
+
     def _asks_for_parameter(self, call: ast.Call) -> bool:
         """Port ``hasattr(layer, "weight")`` and ``getattr(layer, "bias", None)``."""
         name = getattr(call.func, "id", "")
         if name not in _ASKING or self.mixed or call.keywords or self.names.scope_of[call.func].find(name):
             return False
         part, fewest, most = _ASKING[name]
+        if name == "hasattr" and self._has_function(call):
+            return True
         shim = self.target.asks(part)
         if shim is None or not fewest <= len(call.args) <= most:
             return False

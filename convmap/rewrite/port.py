@@ -14,10 +14,10 @@ from convmap.model import Binding, Named, Plan, Value
 from convmap.rewrite import imports
 from convmap.rewrite.base import INPLACE, Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
+from convmap.rewrite.classes import ClassQuestions
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.hazards import Hazards
-from convmap.rewrite.introspection import Introspection
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.leftovers import Leftovers
 from convmap.rewrite.lists import Lists
@@ -68,7 +68,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Leftovers):
+class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -79,6 +79,11 @@ class _Porter(Growth, Lists, Hazards, Introspection, Operators, NumPyNumbers, Le
             if call not in self.refused:
                 self._call(call)
                 self._named_setting(call)
+                self._isinstance_of_value(call)
+        for test in self.names.comparisons:
+            self._compared_classes(test)
+        for table in self.names.tables:
+            self._keyed_classes(table)
         for node in self.names.candidates:
             self._reference(node)
         if self.target.stepped_slice:

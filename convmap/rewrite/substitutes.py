@@ -101,12 +101,23 @@ class Substitutes(FilePort):
         return True
 
     def _classes_for(self, binding: Binding) -> str:
+        """Write every class that the ported file may make for a source layer."""
+        texts = [reference(n) for n in self._class_names(binding)]
+        # isinstance takes a tuple within a tuple.
+        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def _class_names(self, binding: Binding) -> list[str]:
         """Name every class that the ported file may make for a source layer."""
         names = list(self.layer_targets.get(binding.api, ()))
         for other in self.target.for_operator(binding.operator, binding.dims):
             if not other.shim and not other.write and other.api not in names:
                 names.append(other.api)
                 break
+        if binding.api in self._passes_layers:
+            same = self._same_signature(binding)
+            name = (same.shim or same.api) if same is not None else ""
+            names += [name] if name and name not in names else []
+            self.shims += [name] if same is not None and same.shim and name not in self.shims else []
         if self.shared:  # another file of the project may have made it by a shim
             every = self.target.for_operator(binding.operator, binding.dims)
             found = [other.shim for other in every if other.shim and other.shim not in names]
@@ -115,9 +126,28 @@ class Substitutes(FilePort):
         names = [n for n in names if re.fullmatch(r"[\w.]+", n)]
         if not names:
             raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
-        texts = [reference(n) for n in names]
-        # isinstance takes a tuple within a tuple.
-        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+        return names
+
+    @functools.cached_property
+    def _passes_layers(self) -> set[str]:
+        """Name the layers whose classes the file passes on as values: made elsewhere, they are of shims."""
+        found = set()
+        for node in self.names.candidates:
+            parent = self.names.parent.get(node)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            while isinstance(parent, (ast.Tuple, ast.List, ast.Set)):  # type(m) in (nn.Conv2d, nn.Linear)
+                outer = self.names.parent.get(parent)
+                if not isinstance(outer, (ast.Tuple, ast.List, ast.Set, ast.Compare)):
+                    break
+                parent = outer
+            named = isinstance(parent, (ast.Attribute, ast.ClassDef, ast.Compare))
+            if called or named or type(node.ctx) is not ast.Load or self._in_annotation(node):
+                continue
+            api = self.names.qualified(node) or ""
+            if any(b.operator.kind == "layer" for b in self.source.by_api.get(api, ())):
+                if not self._in_isinstance(node):
+                    found.add(api)
+        return found
 
     def _type_text(self, qualified: str) -> str | None:
         """Say what an annotation writes for a type of the source; None where the target has no such type.

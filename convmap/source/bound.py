@@ -43,9 +43,10 @@ class Bound(Results):
                 self._by_name[scope, node.id] = found
         if found == "unknown" and self._tested_as_module(node):
             return "module"
-        if found == "unknown" and self._used_as_number(node.id, scope):
+        tested = node.id in self.tests.tested  # if isinstance(x, int): 1 - x says nothing of x elsewhere
+        if found == "unknown" and not tested and self._used_as_number(node.id, scope):
             return "number"
-        if not self._cyclic and (found != "unknown" or node.id not in self.tests.tested):
+        if not self._cyclic and (found != "unknown" or not tested):
             self._settled_names[scope, node.id] = found
         return found
 

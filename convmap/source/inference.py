@@ -153,7 +153,7 @@ class Inference(Bound):
             return "generator"
         if isinstance(node, ast.ListComp):
             return {"int": "ints", "tensor": "tensors", "module": "modules"}.get(
-                sure(self.kind(node.elt)), "unknown"
+                sure(self.kind(node.elt)), "tuple"
             )
         return "unknown"
 

@@ -115,6 +115,8 @@ class Names:
         self.definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
         self.operations: list[ast.BinOp] = []
         self.unary: list[ast.UnaryOp] = []
+        self.comparisons: list[ast.Compare] = []
+        self.tables: list[ast.Dict] = []
         self.returns: list[ast.Return] = []
         self.assignments: list[ast.Assign | ast.AnnAssign] = []
         self.subscripts: list[ast.Subscript] = []
@@ -125,7 +127,8 @@ class Names:
             ast.ClassDef: self.definitions, ast.FunctionDef: self.definitions,
             ast.AsyncFunctionDef: self.definitions, ast.BinOp: self.operations, ast.UnaryOp: self.unary,
             ast.Return: self.returns, ast.Assign: self.assignments, ast.AnnAssign: self.assignments,
-            ast.AugAssign: self.changes, ast.Subscript: self.subscripts,
+            ast.AugAssign: self.changes, ast.Subscript: self.subscripts, ast.Compare: self.comparisons,
+            ast.Dict: self.tables,
         }  # fmt: skip
         self._walk(tree, self.module)
         self._locals = {item.local for items in self.imports.values() for item in items}

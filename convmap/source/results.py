@@ -70,8 +70,13 @@ class Results(Shown):
                 and self.names.scope_of[func].find(func.id) is None
             ):
                 return "generator"
+            if func.id == "range":
+                return "ints"
             if func.id in ("list", "tuple", "reversed") and node.args:
-                return self.kind(node.args[0])
+                parts = sure(self.kind(node.args[0]))
+                return {"tensor": "tensors", "module": "modules"}.get(
+                    parts, parts if parts in _SEVERAL else "tuple"
+                )
             scope = self.names.scope_of[func].find(func.id)
             bound = scope.bound[func.id] if scope else []
             if len(bound) == 1 and isinstance(bound[0], ast.ClassDef):
@@ -177,6 +182,9 @@ class Results(Shown):
             columns = zip(*(r.elts for r in returns))  # type: ignore[union-attr]
             return "returns:" + ",".join(join([self.kind(e) for e in column]) for column in columns)
         return join([self.kind(r) for r in returns])
+
+
+_SEVERAL = ("tensors", "modules", "ints", "same")
 
 
 def _takes(binding: Binding, call: ast.Call, own: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from abc import ABC, abstractmethod
+from typing import Any
 
 from convmap.rules import Framework
 from convmap.source.annotations import Annotations
@@ -96,14 +97,33 @@ class Shown(Annotations, ABC):
         statement = self.enclosing(node, ast.stmt)
         while isinstance(statement, ast.stmt) and stores:
             block = self.block_of(statement)
-            for earlier in reversed(block[: block.index(statement)] if block else []):
-                found = [m for m in stores if earlier.lineno <= m.lineno <= earlier.end_lineno]
-                if found:
-                    plain = isinstance(earlier, ast.Assign) and earlier.targets == found
-                    return plain and sure(self.kind(earlier.value)) == "tensor"
+            given = self._given_in(block[: block.index(statement)] if block else [], stores)
+            if given != "nothing":
+                return given == "tensor"
             outer = self.names.parent.get(statement)
             statement = outer if isinstance(outer, (ast.If, ast.With)) else None
         return False
+
+    def _given_in(self, block: list[Any], stores: list[ast.Name]) -> str:
+        """Say what statements give a name last, in the runs that go on behind them: tensor, other or nothing."""
+        sometimes = False
+        for earlier in reversed(block):
+            found = [m for m in stores if earlier.lineno <= m.lineno <= earlier.end_lineno]
+            if isinstance(earlier, (ast.Raise, ast.Return, ast.Continue, ast.Break)):
+                return "end"
+            if not found:
+                continue
+            given = {"other"}
+            if isinstance(earlier, ast.Assign) and earlier.targets == found:
+                given = {"tensor" if sure(self.kind(earlier.value)) == "tensor" else "other"}
+            elif isinstance(earlier, ast.If):
+                ways = self._given_in(earlier.body, stores), self._given_in(earlier.orelse, stores)
+                given = {*ways} - {"end"} or {"end"}
+            if given == {"nothing", "tensor"}:
+                sometimes = True
+            elif given != {"nothing"}:
+                return given.pop() if len(given) == 1 else "other"
+        return "other" if sometimes else "nothing"
 
     def _shows_tensor(self, node: ast.expr) -> bool:
         """Tell whether a method is called here that only tensors have."""

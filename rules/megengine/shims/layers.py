@@ -354,6 +354,17 @@ def unflatten(input, dim, sizes):
     return input.reshape(shape[:dim] + tuple(sizes) + shape[dim + 1 :])
 
 
+class Unflatten(M.Module):
+    """Splits one axis into several, as a layer."""
+
+    def __init__(self, dim, unflattened_size):
+        super().__init__()
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input):
+        return unflatten(input, self.dim, self.unflattened_size)
+
+
 def reverse_axes(input):
     """The axes in reverse order."""
     return F.transpose(input, tuple(range(input.ndim))[::-1])

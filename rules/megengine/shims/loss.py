@@ -123,3 +123,19 @@ class BCEWithLogitsLoss(M.Module):
         return binary_cross_entropy_with_logits(
             input, target, self.element_weight, self.reduction, self.pos_weight
         )
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, reduction="mean"):
+    """How far input1 is from being target (1 or -1) times more than input2 by a margin; slope 1 at the margin."""
+    return reduced(F.maximum(margin - target * (input1 - input2), 0), reduction)
+
+
+class MarginRankingLoss(M.Module):
+    """The margin ranking loss as a layer."""
+
+    def __init__(self, margin=0.0, reduction="mean"):
+        super().__init__()
+        self.margin, self.reduction = margin, reduction
+
+    def forward(self, input1, input2, target):
+        return margin_ranking_loss(input1, input2, target, self.margin, self.reduction)

@@ -222,3 +222,13 @@ def prod(input, dim=None, keepdim=False):
     for factor in factors[1:]:
         out = out * factor
     return out if keepdim else F.squeeze(out, dim)
+
+
+def cumprod(input, dim):
+    """The products of the first elements along an axis, factor by factor, so that zeros have their gradient."""
+    dim = dim % input.ndim
+    factors = F.split(input, int(input.shape[dim]), dim)
+    out = [factors[0]]
+    for factor in factors[1:]:
+        out.append(out[-1] * factor)
+    return F.concat(out, dim)

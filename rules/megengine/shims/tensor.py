@@ -4,6 +4,7 @@ import types
 
 import megengine
 import megengine.functional as F
+import megengine.module as M
 import numpy as np
 
 
@@ -159,6 +160,17 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
             bottom, right = top + (rows - 1) * stride[0] + 1, left + (columns - 1) * stride[1] + 1
             taps.append(x[:, :, top : bottom : stride[0], left : right : stride[1]])
     return F.stack(taps, axis=2).reshape(n, c * kernel[0] * kernel[1], rows * columns)
+
+
+class Unfold(M.Module):
+    """The windows of n c h w as columns, as a layer."""
+
+    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+        super().__init__()
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def forward(self, input):
+        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
 
 def pixel_unshuffle(input, downscale_factor):
@@ -376,3 +388,26 @@ def finfo(dtype):
     found = np.finfo(dtype)
     names = ("eps", "max", "min", "tiny", "resolution", "smallest_normal")
     return types.SimpleNamespace(bits=found.bits, **{name: float(getattr(found, name)) for name in names})
+
+
+def addmm(input, first, second, beta=1, alpha=1):
+    """A matrix, or one for each sample, plus a product, each times a number; of beta 0 without the first."""
+    product = F.matmul(first, second)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
+
+
+def diag(input, diagonal=0):
+    """The diagonal of a matrix, or the matrix with a vector on one; above the main one, below where negative."""
+    right, down = max(diagonal, 0), max(-diagonal, 0)
+    if input.ndim == 2:
+        rows, columns = (int(n) for n in input.shape)
+        places = (np.arange(max(min(rows - down, columns - right), 0)) + down) * columns
+        places = places + np.arange(len(places)) + right
+        return input.reshape(-1)[megengine.Tensor(places.astype("int32"))]
+    size = int(input.shape[0])
+    places = np.zeros((size + right + down, size + right + down), "int32")
+    places[np.arange(size) + down, np.arange(size) + right] = np.arange(size) + 1
+    return F.concat((F.zeros((1,), dtype=input.dtype), input))[megengine.Tensor(places.reshape(-1))].reshape(places.shape)

@@ -5,7 +5,11 @@ from mindspore import nn, ops
 
 def class_name(layer):
     """The name of an object's class, for layers the one that torch has."""
-    kind = getattr(layer, "plain_class", type(layer))
+    return name_of(getattr(layer, "plain_class", type(layer)))
+
+
+def name_of(kind):
+    """The name of a class, for layers the one that torch has."""
     name = kind.__name__
     if kind.__module__.startswith("mindspore."):
         others = {
@@ -109,3 +113,23 @@ def set_setting(layer, name, value):
         layer.eps = value
     else:
         raise TypeError("%s.%s can't be set to %r once the layer is made" % (class_name(layer), name, value))
+
+
+def stands_for(kind, other):
+    """Whether two classes are one, or both a layer's that is one class in torch: MindSpore's own and a shim."""
+    layers = [k.__module__.startswith("mindspore.nn.") or k.__name__.startswith("Torch") for k in (kind, other)]
+    return kind is other or (all(layers) and name_of(kind) == name_of(other))
+
+
+def is_instance(layer, classes):
+    """isinstance, for what stands for classes of torch too."""
+    if isinstance(classes, tuple):
+        return any(is_instance(layer, each) for each in classes)
+    return isinstance(layer, classes) or any(stands_for(kind, classes) for kind in type(layer).__mro__)
+
+
+def is_class(kind, classes):
+    """Whether a class is another one, or one of several, or stands for the same class of torch."""
+    kind = getattr(kind, "plain_class", kind)
+    each = classes if isinstance(classes, (tuple, list, set, frozenset, dict)) else (classes,)
+    return any(isinstance(other, type) and stands_for(kind, other) for other in each)

@@ -84,3 +84,20 @@ class TorchBCEWithLogitsLoss(nn.Cell):
         return binary_cross_entropy_with_logits(
             input, target, self.element_weight, self.reduction, self.pos_weight
         )
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, reduction="mean"):
+    """How far input1 is from being target (1 or -1) times more than input2 by a margin; slope 1 at the margin."""
+    values = margin - target * (input1 - input2)
+    return reduced(ops.where(values >= 0, values, ops.zeros_like(values)), reduction)
+
+
+class MarginRankingLoss(nn.Cell):
+    """The margin ranking loss as a layer."""
+
+    def __init__(self, margin=0.0, reduction="mean"):
+        super().__init__()
+        self.margin, self.reduction = margin, reduction
+
+    def construct(self, input1, input2, target):
+        return margin_ranking_loss(input1, input2, target, self.margin, self.reduction)

@@ -136,3 +136,12 @@ def sort(input, dim=-1, descending=False):
 def argsort(input, dim=-1, descending=False):
     """Where the values along an axis are, in their order (int64)."""
     return sort(input, dim, descending)[1]
+
+
+def cumprod(input, dim):
+    """The products of the first elements along an axis, factor by factor, so that zeros have their gradient."""
+    factors = ops.split(input, 1, dim)
+    out = [factors[0]]
+    for factor in factors[1:]:
+        out.append(out[-1] * factor)
+    return ops.cat(out, dim)

@@ -182,6 +182,28 @@ def unflatten(input, dim, sizes):
     return input.reshape(input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])
 
 
+class TorchUnfold(nn.Cell):
+    """The windows of n c h w as columns, as a layer (nn.Unfold means something else)."""
+
+    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+        super().__init__()
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def construct(self, input):
+        return ops.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Unflatten(nn.Cell):
+    """Splits one axis into several, as a layer."""
+
+    def __init__(self, dim, unflattened_size):
+        super().__init__()
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def construct(self, input):
+        return unflatten(input, self.dim, self.unflattened_size)
+
+
 class stepped:
     """A tensor whose slices with steps have gradients: stepped(x)[:, ::2] is x[:, ::2]."""
 
@@ -290,3 +312,26 @@ def finfo(dtype):
     found = np.finfo(mindspore.dtype_to_nptype(dtype))
     names = ("eps", "max", "min", "tiny", "resolution", "smallest_normal")
     return types.SimpleNamespace(bits=found.bits, **{name: float(getattr(found, name)) for name in names})
+
+
+def addmm(input, first, second, beta=1, alpha=1):
+    """A matrix, or one for each sample, plus a product, each times a number; of beta 0 without the first."""
+    product = ops.matmul(first, second)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
+
+
+def diag(input, diagonal=0):
+    """The diagonal of a matrix, or the matrix with a vector on one; above the main one, below where negative."""
+    right, down = max(diagonal, 0), max(-diagonal, 0)
+    if input.ndim == 2:
+        rows, columns = (int(n) for n in input.shape)
+        places = (np.arange(max(min(rows - down, columns - right), 0)) + down) * columns
+        places = places + np.arange(len(places)) + right
+        return ops.gather(input.reshape(-1), mindspore.tensor(places.astype("int32")), 0)
+    size = int(input.shape[0])
+    places = np.zeros((size + right + down, size + right + down), "int32")
+    places[np.arange(size) + down, np.arange(size) + right] = np.arange(size) + 1
+    return ops.gather(ops.cat((ops.zeros((1,), dtype=input.dtype), input)), mindspore.tensor(places.reshape(-1)), 0).reshape(places.shape)
