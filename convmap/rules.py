@@ -141,6 +141,9 @@ class Framework:
     derived_weights: tuple[tuple[str, str], ...] = ()  # parameters that a layer's own is computed from
     dtype_words: tuple[tuple[str, str], ...] = ()  # texts that stand for number formats, and their operators
     keeps_arguments: bool = False  # a layer has an attribute of each argument's name
+    families: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # classes that only isinstance asks for, and theirs
     setup: tuple[tuple[str, str], ...] = ()  # what a file that uses it sets first: names, and values with why
     settings: tuple[str, ...] = ()  # what layers read of themselves when they run, by names that tell a layer
     numbers_in_tuples: bool = False  # its own layers and functions may refuse [3, 3] where they take (3, 3)
@@ -445,7 +448,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "setup", "settings", "numbers_in_tuples", "dtype_words",
+         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
          "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
     )  # fmt: skip
     name = table["name"]
@@ -516,6 +519,7 @@ def _framework(
         tuple(table.get("derived_weights", {}).items()),
         tuple(table.get("dtype_words", {}).items()),
         table.get("keeps_arguments", False),
+        tuple((name, tuple(members)) for name, members in table.get("families", {}).items()),
         tuple(table.get("setup", {}).items()),
         tuple(table.get("settings", ())),
         table.get("numbers_in_tuples", False),

@@ -20,9 +20,13 @@ QUESTIONS = [
     "type(m) in NORMS", "type(m) in TABLE", "isinstance(m, nn.LayerNorm)", "isinstance(m, nn.Linear)",
     "is_a(m, nn.Linear)", "is_a(m, (nn.GELU, nn.Linear))", "is_a(m, Own)", "is_a(m, str)", "is_one(m, nn.GELU)",
     "is_one(m, Own)", "type(m) is type(self.parts[0])", "isinstance(m, Own) and not type(m) == nn.Linear",
-    "issubclass(type(m), nn.Linear)",
+    "issubclass(type(m), nn.Linear)", "isinstance(m, _BatchNorm)", "isinstance(m, (_ConvNd, nn.LayerNorm))",
+    "isinstance(m, nn.modules.batchnorm._NormBase)", "isinstance(m, nn.GroupNorm)", "type(m) is type(self.more[1])",
+    "type(m) == nn.Sequential", "type(m) is nn.ModuleList", "isinstance(m, nn.ModuleList)",
 ]  # fmt: skip
 FILE = """import torch.nn as nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 NORMS = (nn.BatchNorm2d, nn.LayerNorm)
 TABLE = {{nn.Linear: 1, nn.GELU: 2}}
 class Own(nn.Linear):
@@ -38,6 +42,7 @@ class Net(nn.Module):
         super().__init__()
         self.parts = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(5, 4), nn.GELU(), Own(4, 3))
         self.more = nn.Sequential(act(), make(nn.Linear, 3, 2), make(nn.LayerNorm, 2), nn.LayerNorm(2))
+        self.list = nn.ModuleList([nn.Linear(2, 2)])
         self.answers = [self.ask(m) for m in self.modules()]
     def ask(self, m):
         t = type(m)

@@ -14,6 +14,7 @@ from convmap.source.inference import mark
 
 _SINGLE = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)
 _NOT = (ast.IsNot, ast.NotEq, ast.NotIn)
+_MADE = ("layer", "container")
 _SEVERAL = (ast.Tuple, ast.List, ast.Set)
 
 
@@ -110,21 +111,20 @@ class ClassQuestions(Introspection):
         return object_of_class(node) is not None
 
     def _layer(self, node: ast.expr) -> str:
-        """Name the layer of the source that a class is; else an empty text."""
+        """Name the layer or container of the source that a class is; else an empty text."""
         api = self.names.qualified(node) or ""
-        return api if any(b.operator.kind == "layer" for b in self.source.by_api.get(api, ())) else ""
+        return api if any(b.operator.kind in _MADE for b in self.source.by_api.get(api, ())) else ""
 
     def _is_elsewhere(self, node: ast.expr) -> bool:
         """Tell whether a class is none of the source's layers: Python's, a library's or the file's own."""
         qualified = self.names.qualified(node)
         if qualified is not None:
-            return not self._layer(node) and qualified.partition(".")[0] != "" and not self._may_hold(node)
-        if isinstance(node, ast.Call):  # type(x) of another object
-            return object_of_class(node) is not None or getattr(node.func, "id", "") == "type"
-        if isinstance(node, ast.Constant):
-            return True
+            known = self._layer(node) or qualified in dict(self.source.families)
+            return not known and qualified.partition(".")[0] != "" and not self._may_hold(node)
+        if object_of_class(node) is not None:  # of another object, a layer of the same class of torch or not
+            return not self._passes_layers
         if not isinstance(node, ast.Name):
-            return object_of_class(node) is not None
+            return isinstance(node, ast.Constant)
         scope = self.names.scope_of[node].find(node.id)
         if scope is None:
             return hasattr(builtins, node.id)
@@ -151,5 +151,12 @@ class ClassQuestions(Introspection):
         api = self._layer(node)
         if not api:
             return [mark(self.document.span(node))]
-        binding = next(b for b in self.source.by_api[api] if b.operator.kind == "layer")
-        return [reference(name) for name in self._class_names(binding)]
+        binding = next(b for b in self.source.by_api[api] if b.operator.kind in _MADE)
+        names = self._class_names(binding)
+        same = self._same_signature(binding) if not names else None
+        if same is not None:
+            names = [same.shim or same.api]
+            self.shims += [same.shim] if same.shim and same.shim not in self.shims else []
+        if not names:
+            raise Refusal("CM103", f"{api} has no class in {self.target.name} to compare with")
+        return [reference(name) for name in names]

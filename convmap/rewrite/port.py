@@ -403,6 +403,8 @@ class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, L
         text = self._type_text(qualified) if self._in_annotation(node) else None
         if not bindings and text is None:
             text = self._quoted(node)
+        if not bindings and text is None and self._in_isinstance(node):
+            text = self._family_text(node, qualified)
         if not bindings and text is None:
             reason, advice = f"{qualified} is not in the rules", ""
             if self.source.knows(qualified):
@@ -434,7 +436,7 @@ class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, L
                 raise Refusal("CM101", f"{binding.api} has no counterpart in {self.target.name}")
             return candidates[0].write or reference(candidates[0].api)
         if self._in_isinstance(node):
-            return self._classes_for(binding)
+            return self._classes_for(binding, node)
         found = self._same_signature(binding, isinstance(parent, ast.ClassDef))
         if found is None:
             raise Refusal(

@@ -100,9 +100,12 @@ class Substitutes(FilePort):
         self._note_use(call, binding.api, Plan(found, (), "shim" if found.shim else "exact"))
         return True
 
-    def _classes_for(self, binding: Binding) -> str:
-        """Write every class that the ported file may make for a source layer."""
-        texts = [reference(n) for n in self._class_names(binding)]
+    def _classes_for(self, binding: Binding, node: ast.AST) -> str:
+        """Write every class that the ported file may make for a source layer, in an isinstance."""
+        names = self._class_names(binding) or self._made_elsewhere(binding, node)
+        if not names:
+            raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
+        texts = [reference(n) for n in names]
         # isinstance takes a tuple within a tuple.
         return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
@@ -123,10 +126,26 @@ class Substitutes(FilePort):
             found = [other.shim for other in every if other.shim and other.shim not in names]
             self.shims += [shim for shim in found if shim not in self.shims]
             names += found
-        names = [n for n in names if re.fullmatch(r"[\w.]+", n)]
-        if not names:
-            raise Refusal("CM103", f"{binding.api} has no class in {self.target.name} to compare with")
-        return names
+        return [n for n in names if re.fullmatch(r"[\w.]+", n)]
+
+    def _made_elsewhere(self, binding: Binding, node: ast.AST) -> list[str]:
+        """Name the shims for a layer that this file makes none of; another port's are told by their names."""
+        asked = self.target.asks("instance")
+        call = self._isinstance_around(node)
+        candidates = self.target.for_operator(binding.operator, binding.dims)
+        shims = [other.shim for other in candidates if other.shim and not other.write]
+        if asked is None or call is None or not shims:
+            return []
+        self._write(call.func, reference(asked))
+        self.shims += [shim for shim in (asked, *shims) if shim not in self.shims]
+        return shims
+
+    def _family_text(self, node: ast.AST, qualified: str) -> str | None:
+        """Write the classes of all layers that derive from one, in an isinstance."""
+        members = dict(self.source.families).get(qualified, ())
+        rows = [next(b for b in self.source.by_api[api] if b.operator.kind == "layer") for api in members]
+        names = [name for row in rows for name in self._class_names(row) or self._made_elsewhere(row, node)]
+        return f"({', '.join(map(reference, dict.fromkeys(names)))})" if names else None
 
     @functools.cached_property
     def _passes_layers(self) -> set[str]:
@@ -193,10 +212,15 @@ class Substitutes(FilePort):
         return repr(self.document.text(self.document.span(node))) if self._in_annotation(node) else None
 
     def _in_isinstance(self, node: ast.AST) -> bool:
+        return self._isinstance_around(node, "issubclass") is not None
+
+    def _isinstance_around(self, node: ast.AST, other: str = "") -> ast.Call | None:
+        """Give the call of isinstance whose classes an expression is one of."""
         at = self.names.parent.get(node)
         while isinstance(at, ast.Tuple):
             at = self.names.parent.get(at)
-        return isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", "issubclass")
+        named = isinstance(at, ast.Call) and getattr(at.func, "id", "") in ("isinstance", other)
+        return at if named else None  # type: ignore[return-value]
 
 
 def _accepts(theirs: list[Any], mine: list[Any]) -> bool:
