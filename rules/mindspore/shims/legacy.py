@@ -6,11 +6,13 @@ from mindspore import ops
 
 
 def tensor_or_empty(data, dtype):
-    """Of a whole number that many zeros (torch: arbitrary values), of a list or an array its values."""
+    """Of a whole number that many zeros (torch: arbitrary values), of a list, an array or a tensor its values, a constant."""
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
         return ops.zeros((int(data),), dtype=dtype)
     if isinstance(data, list) or (isinstance(data, np.ndarray) and data.ndim):
         return mindspore.tensor(data, dtype=dtype)
+    if isinstance(data, mindspore.Tensor) and data.dtype == dtype:
+        return ops.stop_gradient(data)
     raise TypeError("%r may be a size or values: write torch.tensor or torch.empty" % (data,))
 
 
