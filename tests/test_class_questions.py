@@ -22,7 +22,7 @@ QUESTIONS = [
     "is_one(m, Own)", "type(m) is type(self.parts[0])", "isinstance(m, Own) and not type(m) == nn.Linear",
     "issubclass(type(m), nn.Linear)", "isinstance(m, _BatchNorm)", "isinstance(m, (_ConvNd, nn.LayerNorm))",
     "isinstance(m, nn.modules.batchnorm._NormBase)", "isinstance(m, nn.GroupNorm)", "type(m) is type(self.more[1])",
-    "type(m) == nn.Sequential", "type(m) is nn.ModuleList", "isinstance(m, nn.ModuleList)",
+    "is_kind(type(m))", "is_kind(nn.Linear)", "is_kind(m)", "other(m)", "type(m) == nn.Sequential", "type(m) is nn.ModuleList", "isinstance(m, nn.ModuleList)",
 ]  # fmt: skip
 FILE = """import torch.nn as nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -35,6 +35,11 @@ def is_a(m, classes):
     return isinstance(m, classes)
 def is_one(m, kind):
     return type(m) == kind
+def is_kind(kind):
+    return kind is nn.Linear or kind in (nn.GELU, nn.Conv2d)
+def other(m):
+    name, kind = m.__class__.__name__, type(m)
+    return nn.LayerNorm != kind
 def make(layer, *args):
     return layer(*args)
 class Net(nn.Module):
@@ -71,6 +76,7 @@ def test_the_answers_are_torchs(question: str, target: str, tmp_path: Path, pool
         ("type(m) in (nn.Linear, int)", "type(m) in (nn.Dense, int)"),
         ("type(m) is int", "type(m) is int"),
         ("kind is nn.Linear", "kind is TorchLinear"),
+        ("nn.Linear in (kind, type(m))", "TorchLinear in (kind, type(m))"),
         ("isinstance(m, kind)", "isinstance(m, kind)"),
         ("isinstance(m, str)", "isinstance(m, str)"),
     ],

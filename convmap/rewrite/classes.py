@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 
 from convmap.errors import Refusal
 from convmap.rewrite.base import Use
@@ -26,14 +27,15 @@ class ClassQuestions(Introspection):
         if len(test.ops) != 1 or self.mixed:
             return
         kind, op, classes = test.left, test.ops[0], test.comparators[0]
-        if not self._is_class_of(kind):
-            if not (isinstance(op, _SINGLE) and self._is_class_of(classes)):
-                return
+        if isinstance(op, _SINGLE) and (self._layer(kind) or self._is_class_of(classes)):
             kind, classes = classes, kind
         if not isinstance(op, (*_SINGLE, ast.In, ast.NotIn)):
             return
         several = isinstance(classes, _SEVERAL) and not isinstance(op, _SINGLE)
         parts: list[ast.expr] = list(classes.elts) if several else [classes]  # type: ignore[attr-defined]
+        if not self._is_class_of(kind):
+            self._compared_value(test, kind, classes, any(map(self._layer, parts)))
+            return
         if all(map(self._is_elsewhere, parts)):
             return
         negated = "not " if isinstance(op, _NOT) else ""
@@ -55,11 +57,30 @@ class ClassQuestions(Introspection):
                 if api:
                     self.port.uses.append(Use(part.lineno, api, api, "exact"))
             return
+        self._ask_class(test, kind, classes)
+
+    def _compared_value(self, test: ast.Compare, kind: ast.expr, classes: ast.expr, layers: bool) -> None:
+        """Port ``kind is nn.Linear`` where a name may hold what type() gave somewhere: the class of a layer."""
+        if layers and self._types_travel and not self._is_elsewhere(kind):
+            self._ask_class(test, kind, classes)
+
+    def _ask_class(self, test: ast.Compare, kind: ast.expr, classes: ast.expr) -> None:
         shim = self._asked("classed", test)
         if shim is not None:
+            negated = "not " if isinstance(test.ops[0], _NOT) else ""
             given = f"{mark(self.document.span(kind))}, {mark(self.document.span(classes))}"
             self._write(test, f"{negated}{reference(shim)}({given})")
             self._use_shim(test, shim)
+
+    @functools.cached_property
+    def _types_travel(self) -> bool:
+        """Tell whether the file gives what ``type(x)`` is to anything but a comparison, or its name."""
+        spelled = [n for n in self.names.references if isinstance(n, ast.Attribute) and n.attr == "__class__"]
+        made = [c for c in self.names.calls if getattr(c.func, "id", "") == "type" and len(c.args) == 1]
+        return any(
+            not isinstance(self.names.parent.get(node), (ast.Compare, ast.Attribute))
+            for node in (*spelled, *made)
+        )
 
     def _isinstance_of_value(self, call: ast.Call) -> None:
         """Port ``isinstance(m, CLASSES)`` where what the classes are is known when it runs."""
@@ -87,7 +108,7 @@ class ClassQuestions(Introspection):
 
     def _asked(self, part: str, node: ast.expr) -> str | None:
         """Name the shim for a question, where the file passes classes of layers on, or another file may."""
-        if not (self._passes_layers or self.shared):
+        if not (self._passes_layers or self.shared or self._types_travel):
             return None
         clash = [name for name in self.inference.classes if name.startswith(OWN)]
         shim = None if clash else self.target.asks(part)
@@ -106,8 +127,13 @@ class ClassQuestions(Introspection):
         if isinstance(node, ast.Name):
             scope = self.names.scope_of[node].find(node.id)
             bound = scope.bound[node.id] if scope is not None else []
-            made = self.names.parent.get(bound[0]) if len(bound) == 1 else None
-            node = made.value if isinstance(made, ast.Assign) else node
+            made = [self.names.parent.get(by) for by in bound]
+            given = [m.value for m in made if isinstance(m, ast.Assign)]
+            return (
+                bool(given)
+                and len(given) == len(bound)
+                and all(object_of_class(v) is not None for v in given)
+            )
         return object_of_class(node) is not None
 
     def _layer(self, node: ast.expr) -> str:

@@ -89,8 +89,8 @@ class Shown(Annotations, ABC):
     def _assigned_before(self, node: ast.Name) -> bool:
         """Tell whether a name was given a tensor last, on the way here that all runs take."""
         scope = self.names.scope_of[node]
-        if node.id not in scope.bound or node.id in scope.outward:
-            return False
+        if len(scope.bound.get(node.id, ())) < 2 or node.id in scope.outward:
+            return False  # given once: its kind says all
         stores = [m for m in self.mentions(scope, node.id) if not isinstance(m.ctx, ast.Load)]
         if any(self.names.scope_of[m] is not scope for m in stores):  # nonlocal
             return False

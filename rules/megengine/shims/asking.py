@@ -53,4 +53,4 @@ def is_class(kind, classes):
     """Whether a class is another one, or one of several, or stands for the same class of torch."""
     kind = getattr(kind, "plain_class", kind)
     each = classes if isinstance(classes, (tuple, list, set, frozenset, dict)) else (classes,)
-    return any(isinstance(other, type) and stands_for(kind, other) for other in each)
+    return any(all(isinstance(k, type) for k in (kind, other)) and stands_for(kind, other) for other in each)
