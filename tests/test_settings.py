@@ -57,6 +57,14 @@ def test_forms(text: str, codes: list[str]) -> None:
     assert [d.code for d in port.diagnostics if d.severity != "note"] == codes
 
 
+@pytest.mark.parametrize("target", ["torch", "mindspore"])
+def test_a_momentum_of_another_meaning_is_not_set_as_torchs(target: str) -> None:
+    text = "import megengine.module as M\n\n\ndef f(model):\n    model.bn.momentum = 0.9\n    M.ReLU()\n"
+    port = port_text(text, "megengine", target)
+    assert "model.bn.momentum = 0.9" in port.after
+    assert [(d.code, d.line) for d in port.diagnostics if d.severity != "note"] == [("CM102", 5)]
+
+
 OWN = {
     "of itself": "class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.stride = 2",
     "of a class of the file": "class Config:\n    pass\n\n\ndef f():\n    c = Config()\n    c.stride = 2",

@@ -25,6 +25,14 @@ def test_it_stands_behind_the_imports_and_before_the_shims() -> None:
     assert "import megengine\n" in text[:at]
 
 
+def test_a_file_that_is_half_ported_has_it_once() -> None:
+    once = port_text(
+        f"{HEAD}\n\ndef f(x):\n    return torch.lobpcg(torch.zeros(3))\n", "torch", "megengine"
+    ).after
+    again = port_text(once + "\n\ny = torch.zeros(3)\n", "torch", "megengine").after
+    assert once.count(LINE) == again.count(LINE) == 1
+
+
 def test_a_file_without_a_use_has_none() -> None:
     assert NAME not in port_text("import math\n\nx = math.pi\n", "torch", "megengine").after
     assert NAME not in port_text(f"{HEAD}\nx = torch.zeros(3)\n", "torch", "mindspore").after

@@ -55,7 +55,8 @@ class Layout:
         """Give the statements that set up the target, where the file uses it and has them not yet."""
         if not spelling.needed and not imported:
             return ""
-        return self.document.newline.join(f"{spelling(name)} = {value}" for name, value in self.target.setup)
+        missing = [(n, v) for n, v in self.target.setup if n.encode() not in self.document.data]
+        return self.document.newline.join(f"{spelling(name)} = {value}" for name, value in missing)
 
     def _split(self, pieces: list[Piece], at: int) -> tuple[str, str]:
         """Join the text of pieces before and behind an offset."""

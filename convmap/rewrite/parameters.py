@@ -128,7 +128,10 @@ class Parameters(Callees):
             whose, name, value = node.args[0], self.inference.known(node.args[1]), node.args[2]
         else:
             return False
-        if shim is None or statement is None or name not in self.target.settable:
+        # The shim takes what layers mean that keep their arguments by name; MegEngine's momentum is the complement.
+        if shim is None or not self.source.keeps_arguments or statement is None:
+            return False
+        if name not in self.target.settable:
             return False
         given = ", ".join((mark(self.document.span(whose)), repr(name), mark(self.document.span(value))))
         self.edits.replace(self.document.span(statement), f"{reference(shim)}({given})")

@@ -102,6 +102,8 @@ class Shown(Annotations, ABC):
                 return given == "tensor"
             outer = self.names.parent.get(statement)
             statement = outer if isinstance(outer, (ast.If, ast.With)) else None
+            if statement is not None and _in_header(statement, stores):
+                return False
         return False
 
     def _given_in(self, block: list[Any], stores: list[ast.Name]) -> str:
@@ -116,7 +118,7 @@ class Shown(Annotations, ABC):
             given = {"other"}
             if isinstance(earlier, ast.Assign) and earlier.targets == found:
                 given = {"tensor" if sure(self.kind(earlier.value)) == "tensor" else "other"}
-            elif isinstance(earlier, ast.If):
+            elif isinstance(earlier, ast.If) and not _in_header(earlier, stores):
                 ways = self._given_in(earlier.body, stores), self._given_in(earlier.orelse, stores)
                 given = {*ways} - {"end"} or {"end"}
             if given == {"nothing", "tensor"}:
@@ -158,6 +160,12 @@ class Shown(Annotations, ABC):
         scope = self.names.scope_of[node].find(node.id)
         kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
         return scope is None or any(isinstance(by, kinds) for by in scope.bound[node.id])
+
+
+def _in_header(statement: ast.If | ast.With, stores: list[ast.Name]) -> bool:
+    """Tell whether ``if (x := f()):`` or ``with f() as x:`` gives a name what it is in the block."""
+    parts = [statement.test] if isinstance(statement, ast.If) else statement.items
+    return any(inner in stores for part in parts for inner in ast.walk(part))
 
 
 def _is_size(node: ast.expr) -> bool:
