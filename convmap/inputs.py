@@ -72,15 +72,17 @@ def _array(text: str, spec: str, stream: np.random.RandomState) -> np.ndarray:
     return stream.randint(low, high, shape).astype(match.group(2))
 
 
-def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[str, np.ndarray]:
+def varied(
+    state: dict[str, np.ndarray], stream: np.random.RandomState, buffers: frozenset[str] = frozenset()
+) -> dict[str, np.ndarray]:
     """Give weights that hide nothing: the spread of the fresh ones, vectors away from ones and zeros.
 
-    Masks stay: what has two values only, or infinities.
+    Masks stay: what has infinities, and of ``buffers`` what has two values only.
     """
     out = {}
     for name in sorted(state):
         value = state[name]
-        if value.dtype.kind != "f" or _is_mask(value):
+        if value.dtype.kind != "f" or not np.isfinite(value).all() or (name in buffers and _is_mask(value)):
             out[name] = value
         elif np.ptp(value) > 0:
             spread = float(value.std())
@@ -94,9 +96,7 @@ def varied(state: dict[str, np.ndarray], stream: np.random.RandomState) -> dict[
 
 def _is_mask(value: np.ndarray) -> bool:
     """Tell whether a tensor says yes or no at every place: values between would be none that it can have."""
-    if value.size <= 2 or np.unique(value.ravel()[:1000]).size > 2:  # most weights: not all need be sorted
-        return not np.isfinite(value).all()
-    return not np.isfinite(value).all() or np.unique(value).size == 2
+    return value.size > 2 and np.unique(value).size == 2
 
 
 def read_manifest(path: Path) -> list[Case]:

@@ -57,6 +57,7 @@ class Sides:
     plan: WeightPlan
     fresh: dict[str, np.ndarray]
     trained: dict[str, np.ndarray] = field(default_factory=dict)  # of a checkpoint; else weights are drawn
+    buffers: frozenset[str] = frozenset()  # of the source: state that nothing is trained by
     shapes: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)  # of the outputs, by mode
 
     def moved(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -72,7 +73,7 @@ class Sides:
         """Draw weights and inputs and run the three."""
         stream = np.random.RandomState(seed + 1000 * number)
         inputs = make_inputs(case.inputs, stream)
-        state = self.trained or {**self.fresh, **self._moving(varied(self.fresh, stream))}
+        state = self.trained or {**self.fresh, **self._moving(varied(self.fresh, stream, self.buffers))}
         self.pool[self.source].ask("set_state", model=self.source_model, arrays=state)
         # Two names of one tensor now have one value.
         state = self.pool[self.source].ask("get_state", model=self.source_model)

@@ -45,7 +45,7 @@ def _curve(sides: Sides, case: Case, optimizer: str, rate: float, steps: int, se
     stream = np.random.RandomState(seed)
     drawn = [make_inputs(case.inputs, stream) for _ in range(BATCHES)]
     lists = list(drawn[0].lists)
-    state = sides.trained or varied(sides.fresh, stream)
+    state = sides.trained or varied(sides.fresh, stream, sides.buffers)
     sides.pool[sides.source].ask("set_state", model=sides.source_model, arrays=state)
     sides.pool[sides.target].ask("set_state", model=sides.target_model, arrays=sides.moved(state))
     judge_model = sides.source_model if sides.source == JUDGE else sides.target_model

@@ -100,7 +100,8 @@ def load_sides(case: Case, pair: Pair, pool: Workers) -> tuple[Sides, WeightPlan
     plan = plan_weights(pair.source, one["tree"], pair.target, two["tree"])
     fresh = pool[source].ask("get_state", model=one["model"])
     trained = _trained(case.weights, fresh, pool) if case.weights else {}
-    return Sides(pool, source, one["model"], target, two["model"], plan, fresh, trained), plan
+    buffers = frozenset(f"{row['path']}.{name}".lstrip(".") for row in one["tree"] for name in row["buffers"])
+    return Sides(pool, source, one["model"], target, two["model"], plan, fresh, trained, buffers), plan
 
 
 def _trained(path: Path, fresh: dict[str, np.ndarray], pool: Workers) -> dict[str, np.ndarray]:

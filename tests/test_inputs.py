@@ -47,5 +47,7 @@ def test_varied_weights_hide_nothing() -> None:
 @pytest.mark.parametrize("other", [1.0, -np.inf, -1e9])
 def test_masks_are_not_varied(other: float) -> None:
     mask = np.triu(np.full((4, 4), other, np.float32), 1)
-    made = varied({"mask": mask, "weight": np.full((4, 4), 2, np.float32)}, np.random.RandomState(0))
+    fresh = {"mask": mask, "weight": np.full((4, 4), 2, np.float32), "identity": np.eye(4, dtype=np.float32)}
+    made = varied(fresh, np.random.RandomState(0), frozenset({"mask"}))
     assert np.array_equal(made["mask"], mask) and np.ptp(made["weight"]) > 0
+    assert np.unique(made["identity"]).size > 2  # a weight that starts as the identity is one all the same
