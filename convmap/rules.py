@@ -133,6 +133,7 @@ class Framework:
     data_assignment: str = ""  # the operator that stands for p.data = tensor; "": assignment
     parts_of_parameters: str = ""  # what p[i] = x writes behind p where p itself takes no change
     parts_in_lists: bool = False  # a module takes those of its lists, tuples and dictionaries for parts
+    tensors_are_state: bool = False  # a tensor that is an attribute is a buffer
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     refused: tuple[
@@ -181,6 +182,8 @@ class Framework:
 
     def usual(self, qualified: str) -> str:
         """Give one of its dotted names as the rules write it: through the module that is usually named."""
+        if qualified in self.by_api:  # megengine.tensor is a function, and the module that it comes from
+            return qualified
         for module, name in self.modules:
             if qualified == module or qualified.startswith(module + "."):
                 return name + qualified[len(module) :]
@@ -449,7 +452,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
-         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists"},
+         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "tensors_are_state"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -513,6 +516,7 @@ def _framework(
         table.get("data_assignment", ""),
         table.get("parts_of_parameters", ""),
         table.get("parts_in_lists", False),
+        table.get("tensors_are_state", False),
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
         tuple((api, row["why"], row["todo"]) for api, row in table.get("refused", {}).items()),

@@ -342,7 +342,9 @@ def signature_of(call: OpCall, text: Callable[[str], str] = str) -> tuple[Any, .
         if isinstance(value, Opaque):
             return (value.adapter, tuple((r, value_of(v, True)) for r, v in value.roles))
         if value.is_known:
-            return ("known", repr(_broadcast(value.known, call.dims if spatial else None)))
+            known = _broadcast(value.known, call.dims if spatial else None)
+            # A default of 2.0 stands for 2, too.
+            return ("known", repr(int(known) if isinstance(known, float) and known.is_integer() else known))
         if value.shape == "tuple" and value.items and not value.code.startswith("*"):
             items = tuple(value_of(v, False) for v in value.items)
             return items * (call.dims or 1) if len(items) == 1 and spatial else items

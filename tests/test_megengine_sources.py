@@ -6,6 +6,7 @@ import pytest
 from dialects import port_text
 
 HEAD = """import numpy as np
+import megengine
 import megengine.functional as F
 import megengine.module as M
 from megengine import Parameter
@@ -32,7 +33,23 @@ SAME = [
         "self.w = parameter_of(np.ones((1, 2), dtype='float32'))",
     ),
     ("self.w = Parameter(F.ones((2,)))\nself.w[0] = 2", "self.w.data[0] = 2"),
-    ("self.m = F.nn.max_pool2d(dim, 2)", "self.m = F.max_pool2d(dim, 2)"),
+    # A tensor that is an attribute is in MegEngine's state; a parameter is one already.
+    ("self.m = F.zeros((3,))", "self.register_buffer('m', torch.zeros((3,)))"),
+    ("self.m = F.ones(3).reshape(1, 3) if dim else None", "self.register_buffer('m', torch.ones"),
+    ("m = None\nif dim:\n    m = F.ones(3) * 2\nself.m = m", "self.register_buffer('m', m)"),
+    ("self.m = F.zeros((3,))\nself.m = F.ones((3,))", "self.m = torch.zeros((3,))"),
+    ("m = Parameter(F.ones((2,)))\nself.m = m", "self.m = m"),
+    ("self.m = megengine.tensor([1, 2])", "self.register_buffer('m', tensor_narrow([1, 2]))"),
+    ("self.m = np.stack([np.arange(2), np.arange(2)]).transpose(1, 0)", "self.m = np.stack("),
+    ("self.m = F.zeros((3,), dtype=np.int32)", "torch.zeros((3,), dtype=torch.int32)"),
+    ("self.m = F.arange(dim)", "torch.arange(dim, dtype=torch.float32)"),
+    ("self.m = F.argmax(dim, axis=1).size", "self.m = torch.argmax(dim, 1).to(torch.int32).numel()"),
+    # Of a number, too; F.maximum of two tensors is torch's.
+    ("self.m = F.maximum(dim, 0)", "maximum_or_number(dim, 0)"),
+    ("self.m = F.maximum(F.ones(2), F.zeros(2))", "torch.maximum(torch.ones(2), torch.zeros(2))"),
+    ("self.m = F.expand_dims(dim, (0, 2))", "unsqueeze_axes(dim, (0, 2))"),
+    ("self.m = F.mod(dim, 2)", "torch.fmod(dim, 2)"),
+    ("self.m = F.nn.max_pool2d(dim, 2)", "self.register_buffer('m', F.max_pool2d(dim, 2))"),
 ]
 
 
@@ -54,6 +71,11 @@ LAYOUT = "self.c = M.Conv2d(4, 4, 3, groups=2)\n        "
         (f"{LAYOUT}print([p.shape for p in self.parameters()])", "CM201"),
         ("self.p = M.AdaptiveAvgPool2d(3)", "CM204"),
         ("M.init.msra_normal_(dim, mode='fan_out')", "CM201"),
+        # It changes its first tensor; a reduction without its name is ignored (both measured).
+        ("self.m = F.scatter(dim, 0, dim, dim)", "CM110"),
+        ("self.m = F.nn.square_loss(dim, dim, 'none')", "CM104"),
+        ("self.m = M.LSTM(3, 4)", "CM110"),
+        ("self.m = F.mod(dim, dim)", "CM201"),
     ],
 )
 def test_what_differs_is_refused(line: str, code: str) -> None:
@@ -102,6 +124,25 @@ def test_modules_that_torch_does_not_see_are_not_shown_to_megengine() -> None:
     text = "import torch.nn as nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
     found = port_text(text + "        self.teacher = [nn.ReLU()]\n", "torch", "megengine")
     assert [d.code for d in found.diagnostics if d.severity == "error"] == ["CM202"]
+
+
+def test_a_layer_that_is_derived_from_reads_its_settings() -> None:
+    text = HEAD.split("class Net")[0] + "class Drop(M.Dropout):\n    def forward(self, x):\n"
+    port = port_text(
+        text + "        return x if self.training else x * self.drop_prob\n", "megengine", "torch"
+    )
+    assert "class Drop(MegEngineDropout):" in port.after and "x * self.p\n" in port.after
+    assert not [d for d in port.diagnostics if d.severity == "error"]
+
+
+def test_a_function_is_not_what_a_method_of_its_name_calls() -> None:
+    text = (
+        "def transpose(t, order):\n    return t.transpose(order)\n\n\n" + HEAD.split("import megengine\n")[1]
+    )
+    body = "        self.w = Parameter(F.ones((2, 2)))\n\n    def forward(self, x):\n"
+    last = "        return transpose(x.transpose(1, 0), (1, 0))\n"
+    port = port_text("import megengine\n" + text + body + last, "megengine", "torch")
+    assert "return t.permute(order)" in port.after
 
 
 def test_modules_go_in_the_order_of_their_framework() -> None:

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   convmap coverage --to mindspore --api '*interpolate*' --format json
   convmap coverage --from mindspore --to torch       the other way
   convmap coverage --to mindspore --record           run every example again (needs the frameworks)
+  convmap coverage --to mindspore --record --stale   run those that are new, or whose port changed
 
 An API is exact or a shim where every example that uses it was run in both frameworks, forward and
 gradients, and held; mixed: a call, and a shim for what it can't say; partly: some forms are refused. A draft is in the rules
@@ -38,6 +39,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--all", action="store_true", help="every API of the rules, not only the frequent")
     parser.add_argument("--missing", action="store_true", help="only what is not proven")
     parser.add_argument("--record", action="store_true", help="run the examples and write the evidence")
+    parser.add_argument(
+        "--stale", action="store_true", help="with --record: only those without a record of today's port"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
 
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if (source, target) not in directions():
         raise ConvmapError(f"{source} to {target} can't be judged: only {SOURCE} has float64 convolutions")
     if args.record:
-        _record(source, target, args.api)
+        _record(source, target, args.api, args.stale)
     common = frequent()
     rows = [
         row
@@ -84,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(row.problems for row in rows) else 0
 
 
-def _record(source: str, target: str, pattern: str | None) -> None:
+def _record(source: str, target: str, pattern: str | None, stale: bool) -> None:
     from convmap import files
-    from convmap.coverage import evidence_file, read_evidence, record
+    from convmap.coverage import digest, evidence_file, read_evidence, record
     from convmap.examples import Example, pieces
 
     chosen = [
@@ -96,6 +100,12 @@ def _record(source: str, target: str, pattern: str | None) -> None:
     ]
     if not chosen:
         raise ConvmapError(f"no example uses an API like {pattern!r}")
+    path = evidence_file(target, source)
+    if stale and path.exists():
+        kept = read_evidence(target, source)["examples"]
+        chosen = [e for e in chosen if kept.get(e.name, {}).get("digest") != digest(e.port(target))]
+        if not chosen:
+            return
     done = 0
 
     def shown(example: Example, verdict: str) -> None:
@@ -107,7 +117,6 @@ def _record(source: str, target: str, pattern: str | None) -> None:
             print(f"{example.name}: differs", file=sys.stderr)
 
     made = record(target, chosen, shown)
-    path = evidence_file(target, source)
     if len(chosen) < len(pieces(source)) and path.exists():
         kept = read_evidence(target, source)["examples"]
         known = {e.name: e for e in pieces(source)}

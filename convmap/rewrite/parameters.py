@@ -37,8 +37,7 @@ class Parameters(Callees):
             for binding in self.source.by_api[api]:
                 if node.attr not in {p.name for p in binding.params} - {w.name for w in binding.weights}:
                     continue
-                other = self._same_signature(binding)
-                name = dict(other.attributes).get(node.attr) if other is not None else None
+                name = self._attribute_there(binding, node.attr)
                 if name is not None and name != node.attr and isinstance(node.ctx, ast.Load):
                     end = self.document.span(node)[1]
                     self.edits.replace((end - len(node.attr.encode()), end), name)
@@ -48,6 +47,13 @@ class Parameters(Callees):
                     self._refuse(node, f"{api}.{node.attr}", Refusal("CM102", reason, advice))
                 return
         self._internal(node, owner)
+
+    def _attribute_there(self, binding: Binding, name: str) -> str | None:
+        """Name the target's attribute of equal value; rules say both by the name that torch has."""
+        other = self._same_signature(binding)
+        if binding.attributes:
+            name = {own: theirs for theirs, own in binding.attributes}.get(name, "")
+        return dict(other.attributes).get(name) if other is not None else None
 
     def _internal(self, node: ast.Attribute, owner: ast.ClassDef) -> None:
         """Report what a class reads of the layer that it derives from and no rule is about: its inner parts."""

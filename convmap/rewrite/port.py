@@ -18,6 +18,7 @@ from convmap.rewrite.classes import ClassQuestions
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.hazards import Hazards
+from convmap.rewrite.kept_tensors import KeptTensors
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.leftovers import Leftovers
 from convmap.rewrite.lists import Lists
@@ -68,7 +69,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
+class _Porter(Growth, Lists, KeptTensors, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -110,6 +111,8 @@ class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, L
                     self._set_weight(target, assignment.value)
             if self.source.parts_in_lists != self.target.parts_in_lists and not self.mixed:
                 self._keeps_lists(assignment)
+            if self.source.tensors_are_state and not self.target.tensors_are_state and not self.mixed:
+                self._keeps_tensor(assignment)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
                 self._buffer(assignment)
             if self.target.data_assignment:
@@ -315,11 +318,18 @@ class _Porter(Growth, Lists, Hazards, ClassQuestions, Operators, NumPyNumbers, L
                 value=dataclasses.replace(found.value, kind="new tensor" if own else "tensor")
             )
         words = self.source.dtype_words
-        if not words or found.value.kind != "str" or not self._is_dtype(binding, found.keyword, position):
+        if not words or not self._is_dtype(binding, found.keyword, position):
             return found
-        format = dict(words).get(found.value.known)
+        package, _, word = (
+            self.names.qualified(node.value if isinstance(node, ast.keyword) else node) or ""
+        ).partition(".")
+        if found.value.kind == "str":
+            word = found.value.known
+        elif package != "numpy":
+            return found
+        format = dict(words).get(word)
         if format is None:
-            reason = f"{binding.api}: {found.value.known!r} has no counterpart among number formats"
+            reason = f"{binding.api}: {word!r} has no counterpart among number formats"
             raise Refusal("CM201", reason)
         # 'float32' of astype("float32"): a name in the target, not a text.
         written = next(

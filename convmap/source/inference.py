@@ -14,7 +14,7 @@ from convmap.rules import Framework
 from convmap.source.bound import Bound
 from convmap.source.containers import part
 from convmap.source.document import Document
-from convmap.source.kinds import NUMBERS, NUMERIC, join, sure
+from convmap.source.kinds import ANY_NUMBER, NUMBERS, NUMERIC, join, sure
 from convmap.source.names import FUNCTIONS, Names
 from convmap.source.structure import Others
 
@@ -129,6 +129,8 @@ class Inference(Bound):
                 return "tensor"
             if "same" in sides:
                 return "same" if len(sides) == 1 else "unknown"
+            if "array" in sides:
+                return "array" if sides <= ANY_NUMBER | {"array"} else "unknown"
             if "numpy" in sides:
                 return "numpy"
             if isinstance(node.op, NUMERIC) and not sides & {"str"}:
@@ -179,6 +181,9 @@ class Inference(Bound):
             return whole if sliced else whole[:-1]
         if whole == "ints":
             return "ints" if sliced else "int"
+        if whole == "array":  # of an index alone it may be one number
+            indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            return "array" if any(isinstance(i, ast.Slice) for i in indices) else "unknown"
         if whole.count("returns:") == 1:
             parts, at = whole[8:].split(","), self.known(node.slice)
             return parts[at] if isinstance(at, int) and -len(parts) <= at < len(parts) else "unknown"

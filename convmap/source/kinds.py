@@ -18,6 +18,31 @@ _NUMPY_NAMES = (
     " rint round sign sin sinh sqrt square std sum tan tanh trunc var"
 )
 OF_NUMPY = {f"numpy.{name}" for name in _NUMPY_NAMES.split()}
+# These give arrays of anything; so do their slices, and most of their methods.
+_ARRAY_NAMES = (
+    "arange array asarray ascontiguousarray broadcast_to concatenate empty eye expand_dims flip full full_like"
+    " hstack identity linspace meshgrid moveaxis ones ones_like outer pad ravel repeat reshape roll stack swapaxes"
+    " tile transpose tri tril triu vstack zeros zeros_like"
+)
+ARRAYS_OF_NUMPY = {f"numpy.{name}" for name in _ARRAY_NAMES.split()}
+ARRAY_METHODS = set(
+    [
+        "argsort",
+        "astype",
+        "clip",
+        "copy",
+        "cumsum",
+        "flatten",
+        "ravel",
+        "repeat",
+        "reshape",
+        "round",
+        "squeeze",
+        "swapaxes",
+        "transpose",
+    ]
+)
+REDUCING = {"max", "mean", "min", "prod", "std", "sum", "var"}
 MAYBE = "?"  # behind a kind: that, or None
 OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}
 

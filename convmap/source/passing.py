@@ -64,7 +64,11 @@ class Passing(Constants):
     ) -> Iterator[tuple[ast.Call, int]]:
         """Give the calls that may reach a function, each with the number of arguments that it does not write."""
         if not isinstance(owner, ast.ClassDef):
-            yield from ((call, 0) for call in self.calls.get(function.name, ()))
+            # def transpose(x, a, b) is not what x.transpose(0, 2, 1) calls.
+            method = f"{self.framework.tensor_class}.{function.name}" in self.framework.by_api
+            for call in self.calls.get(function.name, ()):
+                if not method or isinstance(call.func, ast.Name):
+                    yield call, 0
             return
         if function.name != "__init__":
             own = 0 if any(getattr(d, "id", "") == "staticmethod" for d in function.decorator_list) else 1

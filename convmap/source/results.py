@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from convmap.model import Binding
-from convmap.source.kinds import NUMBERS, OF_NUMPY, join, sure
+from convmap.source.kinds import ARRAY_METHODS, ARRAYS_OF_NUMPY, NUMBERS, OF_NUMPY, REDUCING, join, sure
 from convmap.source.names import FUNCTIONS
 from convmap.source.shown import Shown
 from convmap.source.structure import Fact, called
@@ -93,6 +93,8 @@ class Results(Shown):
             return "int" if qualified in ("math.ceil", "math.floor") else "number"
         if qualified in OF_NUMPY and call is not None:
             return "unknown" if "tensor" in {sure(self.kind(a)) for a in call.args} else "numpy"
+        if qualified in ARRAYS_OF_NUMPY and call is not None:
+            return "unknown" if "tensor" in {sure(self.kind(a)) for a in call.args} else "array"
         if qualified in ("numpy.pi", "numpy.e", "numpy.inf"):
             return "float"
         bindings = self.framework.by_api.get(qualified, ())
@@ -119,6 +121,10 @@ class Results(Shown):
                 if item is not None:
                     return self._returned(item)
         receiver = self.object_kind(func.value)
+        if receiver == "array":
+            if func.attr in REDUCING and not (node.args or node.keywords):
+                return "numpy"
+            return "array" if func.attr in ARRAY_METHODS | REDUCING else "unknown"
         if receiver in ("tensor", "same"):
             found = self._tensor_method(node, func)
             return "same" if receiver == "same" and found == "tensor" else found

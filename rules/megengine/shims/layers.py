@@ -286,6 +286,13 @@ class Softplus(M.Module):
         return softplus(x, self.beta, self.threshold)
 
 
+class LogSigmoid(M.Module):
+    """log(1 / (1 + exp(-x)))."""
+
+    def forward(self, x):
+        return F.logsigmoid(x)
+
+
 class LogSoftmax(M.Module):
     """The logarithm of the softmax along an axis."""
 

@@ -18,7 +18,7 @@ def name_of(kind):
             "Conv3dTranspose": "ConvTranspose3d", "HSigmoid": "Hardsigmoid", "HSwish": "Hardswish",
         }
         return others.get(name, name)
-    return name[len("Torch"):] if name.startswith("Torch") else name
+    return name.removeprefix("Torch").removeprefix("MegEngine")
 
 
 def is_layer(cell):

@@ -3,6 +3,7 @@
 import math
 
 import mindspore
+import numpy as np
 from mindspore import nn, ops
 
 
@@ -82,3 +83,18 @@ class TorchUpsample(nn.Cell):
 
     def construct(self, x):
         return interpolate(x, *self.arguments)
+
+
+def resize(inp, size=None, scale_factor=None, mode="bilinear", align_corners=None):
+    """MegEngine's interpolate; its sizes are rounded down in float32, and a single size is that of rows."""
+    axes = inp.ndim - 2
+    if axes != {"linear": 1, "trilinear": 3}.get(mode, 2):
+        raise ValueError(f"mode={mode!r} of {inp.ndim} axes")
+    if (size is None) == (scale_factor is None):
+        raise ValueError("either size or scale_factor")
+    if size is None:
+        scales = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * axes
+        size = [int(np.floor(np.float32(float(n) * float(s)))) for n, s in zip(inp.shape[2:], scales)]
+    elif isinstance(size, int):
+        size = (size, 1, 1)[:axes]
+    return interpolate(inp, tuple(size), mode=mode, align_corners=None if mode == "nearest" else bool(align_corners))

@@ -265,3 +265,42 @@ def silu(input, inplace=False):
 def glu(input, dim=-1):
     """Half of an axis times the sigmoid of the other half."""
     return ops.glu(input, dim)
+
+
+class MegEngineBatchNorm1d(TorchNames, nn.BatchNorm1d):
+    """Batch normalisation with MegEngine's arguments; momentum means the same there."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.9, affine=True, track_running_stats=True, freeze=False):
+        if momentum is None or not track_running_stats or freeze:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, momentum, affine)
+        self.learns = affine
+
+
+class MegEngineBatchNorm2d(TorchNames, nn.BatchNorm2d):
+    """Batch normalisation with MegEngine's arguments; momentum means the same there."""
+
+    def __init__(self, num_features, eps=1e-05, momentum=0.9, affine=True, track_running_stats=True, freeze=False):
+        if momentum is None or not track_running_stats or freeze:
+            raise ValueError("only running averages with a momentum are ported")
+        super().__init__(num_features, eps, momentum, affine)
+        self.learns = affine
+
+
+class MegEngineDropout(nn.Dropout):
+    """Dropout with MegEngine's argument."""
+
+    def __init__(self, drop_prob=0.0):
+        super().__init__(p=drop_prob)
+
+
+def logsigmoid(input):
+    """log(1 / (1 + exp(-x))); ops.logsigmoid is -inf from -88 on."""
+    return ops.minimum(input, 0) - ops.log1p(ops.exp(-ops.abs(input)))
+
+
+class TorchLogSigmoid(nn.Cell):
+    """The logarithm of the sigmoid, as a layer."""
+
+    def construct(self, x):
+        return logsigmoid(x)

@@ -204,3 +204,9 @@ class SidesAvgPool1d(SidesAvgPool):
 
 class SidesAvgPool2d(SidesAvgPool):
     """nn.AvgPool2d with padding by side: n c h w."""
+
+class MegEngineDropout(nn.Dropout):
+    """nn.Dropout with MegEngine's signature."""
+
+    def __init__(self, drop_prob=0.0):
+        super().__init__(drop_prob)

@@ -1,0 +1,60 @@
+"""Tensors that a module keeps as attributes: MegEngine takes them for its state, others those that are registered."""
+
+from __future__ import annotations
+
+import ast
+
+from convmap.rewrite.base import FilePort, Use
+from convmap.source.filling import filled
+from convmap.source.inference import mark
+from convmap.source.kinds import sure
+from convmap.source.names import FUNCTIONS
+
+
+class KeptTensors(FilePort):
+    """Registers such a tensor, so that it is in the state and moves with the module."""
+
+    def _keeps_tensor(self, assignment: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
+        """Write ``self.mask = F.zeros(3)`` of an ``__init__`` as a buffer, where it is set once."""
+        target = assignment.targets[0] if isinstance(assignment, ast.Assign) else None
+        if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") != "self":
+            return
+        owner = self.inference.enclosing(target, ast.ClassDef)
+        method = self.inference.enclosing(target, FUNCTIONS)
+        if not self.inference.is_module_class(owner) or getattr(method, "name", "") != "__init__":
+            return
+        once = len(self.inference.attribute_values(owner, target.attr)) == 1
+        if not once or len(assignment.targets) != 1 or not self._is_new(assignment.value):  # type: ignore[union-attr]
+            return
+        name, value = target.attr, mark(self.document.span(assignment.value))  # type: ignore[arg-type]
+        self.edits.replace(self.document.span(assignment), f"self.register_buffer({name!r}, {value})")
+        api = f"{self.source.module_class}.{name}"
+        self.port.uses.append(Use(target.lineno, api, f"{self.target.module_class}.register_buffer", "exact"))
+
+    def _is_new(self, value: ast.expr | None, depth: int = 0) -> bool:
+        """Tell whether a value is a tensor that is made here, and no parameter; or None otherwise."""
+        if isinstance(value, ast.IfExp):
+            sides = [v for v in (value.body, value.orelse) if not _is_none(v)]
+            return bool(sides) and all(self._is_new(v, depth) for v in sides)
+        if isinstance(value, ast.Name) and not depth:
+            scope = self.names.scope_of[value].find(value.id)
+            given = [self._given(by) for by in scope.bound[value.id]] if scope is not None else [None]
+            left = [v for v in given if v is None or not _is_none(v)]
+            return bool(left) and all(self._is_new(v, 1) for v in left)
+        if value is None or sure(self.inference.kind(value)) != "tensor":
+            return False
+        if not isinstance(value, ast.Call):
+            return isinstance(value, (ast.BinOp, ast.Compare))
+        receiver = value.func.value if isinstance(value.func, ast.Attribute) else None
+        chained = isinstance(receiver, ast.Call) and self._is_new(receiver, depth)  # F.ones(3).reshape(1, 3)
+        return chained or filled(self.inference, self.aliasing, value) == "new"
+
+    def _given(self, by: ast.AST) -> ast.expr | None:
+        """Give what a plain assignment gives a name; None for any other way of binding it."""
+        parent = self.names.parent.get(by)
+        plain = isinstance(parent, ast.Assign) and by in parent.targets
+        return parent.value if plain else None  # type: ignore[union-attr]
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
