@@ -104,8 +104,6 @@ def _record(source: str, target: str, pattern: str | None, stale: bool) -> None:
     if stale and path.exists():
         kept = read_evidence(target, source)["examples"]
         chosen = [e for e in chosen if kept.get(e.name, {}).get("digest") != digest(e.port(target))]
-        if not chosen:
-            return
     done = 0
 
     def shown(example: Example, verdict: str) -> None:
@@ -116,7 +114,7 @@ def _record(source: str, target: str, pattern: str | None, stale: bool) -> None:
         if verdict == "differs":
             print(f"{example.name}: differs", file=sys.stderr)
 
-    made = record(target, chosen, shown)
+    made = record(target, chosen, shown) if chosen else read_evidence(target, source)
     if len(chosen) < len(pieces(source)) and path.exists():
         kept = read_evidence(target, source)["examples"]
         known = {e.name: e for e in pieces(source)}

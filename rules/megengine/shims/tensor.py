@@ -411,3 +411,8 @@ def diag(input, diagonal=0):
     places = np.zeros((size + right + down, size + right + down), "int32")
     places[np.arange(size) + down, np.arange(size) + right] = np.arange(size) + 1
     return F.concat((F.zeros((1,), dtype=input.dtype), input))[megengine.Tensor(places.reshape(-1))].reshape(places.shape)
+
+
+def squeeze_all(input):
+    """A tensor without its axes of one."""
+    return input.reshape([int(n) for n in input.shape if int(n) != 1])

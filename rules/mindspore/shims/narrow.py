@@ -36,21 +36,10 @@ def argmin_narrow(inp, axis=None, keepdims=False):
 
 def topk_last(inp, k, descending=True, kth_only=False, no_sort=False):
     """The largest or smallest k along the last axis, and where they are (int32); or the k-th alone."""
-    values, places = sort_last(inp, descending)
+    values, places = ops.sort(inp, -1, descending)
     if kth_only:
         return values[..., k - 1], places[..., k - 1]
     return values[..., :k], places[..., :k]
-
-
-def sort_last(inp, descending=False):
-    """The values along the last axis in order, and where they were (int32)."""
-    places = argsort_last(inp, descending)
-    return ops.gather_elements(inp, inp.ndim - 1, places), places
-
-
-def argsort_last(inp, descending=False):
-    """Where along the last axis the values in order are (int32)."""
-    return ops.sort(inp, -1, descending)[1].astype(mindspore.int32)
 
 
 def pad_each_axis(src, pad_width, mode="constant", constant_value=0.0):

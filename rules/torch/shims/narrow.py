@@ -31,15 +31,21 @@ def topk_last(inp, k, descending=True, kth_only=False, no_sort=False):
     return values, places.to(torch.int32)
 
 
-def sort_last(inp, descending=False):
-    """The values along the last axis in order, and where they were (int32)."""
-    values, places = torch.sort(inp, dim=-1, descending=descending)
+def topk_narrow(input, k, dim=-1, largest=True, sorted=True):
+    """The largest or smallest k along an axis, and where they are (int32)."""
+    values, places = torch.topk(input, k, dim, largest, sorted)
     return values, places.to(torch.int32)
 
 
-def argsort_last(inp, descending=False):
-    """Where along the last axis the values in order are (int32)."""
-    return torch.argsort(inp, dim=-1, descending=descending).to(torch.int32)
+def sort_narrow(input, dim=-1, descending=False):
+    """The values along an axis in order, and where they were (int32)."""
+    values, places = torch.sort(input, dim, descending)
+    return values, places.to(torch.int32)
+
+
+def argsort_narrow(input, dim=-1, descending=False):
+    """Where along an axis the values in order are (int32)."""
+    return torch.argsort(input, dim, descending).to(torch.int32)
 
 
 def pad_each_axis(src, pad_width, mode="constant", constant_value=0.0):

@@ -232,3 +232,331 @@ def reshape(input, shape):
 def transpose(input, input_perm):
     """The axes in another order."""
     return input.permute(input_perm)
+
+
+def tensors(x, y):
+    """A tensor and a number as two tensors of one number format."""
+    if isinstance(x, torch.Tensor):
+        return x, y if isinstance(y, torch.Tensor) else torch.full_like(x, y)
+    return torch.full_like(y, x), y
+
+
+class Sub(nn.Module):
+    """The difference, element by element."""
+
+    def forward(self, x, y):
+        return x - y
+
+
+class RealDiv(nn.Module):
+    """The quotient, element by element."""
+
+    def forward(self, x, y):
+        return x / y
+
+
+class Maximum(nn.Module):
+    """The larger one, element by element."""
+
+    def forward(self, x, y):
+        return torch.maximum(*tensors(x, y))
+
+
+class Minimum(nn.Module):
+    """The smaller one, element by element."""
+
+    def forward(self, x, y):
+        return torch.minimum(*tensors(x, y))
+
+
+class Equal(nn.Module):
+    """Where two are equal, element by element."""
+
+    def forward(self, x, y):
+        return x == y
+
+
+class NotEqual(nn.Module):
+    """Where two are not equal, element by element."""
+
+    def forward(self, x, y):
+        return x != y
+
+
+class Greater(nn.Module):
+    """Where the first is larger, element by element."""
+
+    def forward(self, x, y):
+        return x > y
+
+
+class GreaterEqual(nn.Module):
+    """Where the first is not smaller, element by element."""
+
+    def forward(self, x, y):
+        return x >= y
+
+
+class Less(nn.Module):
+    """Where the first is smaller, element by element."""
+
+    def forward(self, x, y):
+        return x < y
+
+
+class LessEqual(nn.Module):
+    """Where the first is not larger, element by element."""
+
+    def forward(self, x, y):
+        return x <= y
+
+
+class LogicalAnd(nn.Module):
+    """Where both are true, element by element."""
+
+    def forward(self, x, y):
+        return torch.logical_and(x, y)
+
+
+class LogicalOr(nn.Module):
+    """Where one is true, element by element."""
+
+    def forward(self, x, y):
+        return torch.logical_or(x, y)
+
+
+class Pow(nn.Module):
+    """The power, element by element."""
+
+    def forward(self, x, y):
+        return x**y
+
+
+class Exp(nn.Module):
+    """The exponential, element by element."""
+
+    def forward(self, x):
+        return torch.exp(x)
+
+
+class Log(nn.Module):
+    """The natural logarithm, element by element."""
+
+    def forward(self, x):
+        return torch.log(x)
+
+
+class Sqrt(nn.Module):
+    """The square root, element by element."""
+
+    def forward(self, x):
+        return torch.sqrt(x)
+
+
+class Rsqrt(nn.Module):
+    """One over the square root, element by element."""
+
+    def forward(self, x):
+        return torch.rsqrt(x)
+
+
+class Square(nn.Module):
+    """The square, element by element."""
+
+    def forward(self, x):
+        return torch.square(x)
+
+
+class Neg(nn.Module):
+    """The negative, element by element."""
+
+    def forward(self, x):
+        return -x
+
+
+class Abs(nn.Module):
+    """The absolute value, element by element."""
+
+    def forward(self, x):
+        return torch.abs(x)
+
+
+class Floor(nn.Module):
+    """The largest whole number that is not larger, element by element."""
+
+    def forward(self, x):
+        return torch.floor(x)
+
+
+class Sin(nn.Module):
+    """The sine, element by element."""
+
+    def forward(self, x):
+        return torch.sin(x)
+
+
+class Cos(nn.Module):
+    """The cosine, element by element."""
+
+    def forward(self, x):
+        return torch.cos(x)
+
+
+class LogicalNot(nn.Module):
+    """Where a tensor is false, element by element."""
+
+    def forward(self, x):
+        return torch.logical_not(x)
+
+
+class OnesLike(nn.Module):
+    """Ones in the shape of a tensor."""
+
+    def forward(self, x):
+        return torch.ones_like(x)
+
+
+class ZerosLike(nn.Module):
+    """Zeros in the shape of a tensor."""
+
+    def forward(self, x):
+        return torch.zeros_like(x)
+
+
+class ReduceMax(nn.Module):
+    """The largest values of some axes, or of all."""
+
+    def __init__(self, keep_dims=False):
+        super().__init__()
+        self.keep_dims = keep_dims
+
+    def forward(self, x, axis=()):
+        return torch.amax(x, all_axes(axis) or (), self.keep_dims)
+
+
+class ReduceMin(nn.Module):
+    """The smallest values of some axes, or of all."""
+
+    def __init__(self, keep_dims=False):
+        super().__init__()
+        self.keep_dims = keep_dims
+
+    def forward(self, x, axis=()):
+        return torch.amin(x, all_axes(axis) or (), self.keep_dims)
+
+
+class Squeeze(nn.Module):
+    """A tensor without some of its axes of one, or all of them."""
+
+    def __init__(self, axis=()):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return torch.squeeze(x) if self.axis == () else torch.squeeze(x, self.axis)
+
+
+class Stack(nn.Module):
+    """Tensors along a new axis."""
+
+    def __init__(self, axis=0):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, tensors):
+        return torch.stack(tuple(tensors), self.axis)
+
+
+class Split(nn.Module):
+    """A tensor in a number of equal parts along an axis."""
+
+    def __init__(self, axis=0, output_num=1):
+        super().__init__()
+        self.axis, self.output_num = axis, output_num
+
+    def forward(self, x):
+        if x.shape[self.axis] % self.output_num:
+            raise ValueError(f"{x.shape[self.axis]} in {self.output_num} equal parts")
+        return torch.chunk(x, self.output_num, self.axis)
+
+
+class Gather(nn.Module):
+    """What is at some places along an axis."""
+
+    def forward(self, input_params, input_indices, axis):
+        return take_along(input_params, input_indices, axis)
+
+
+class Select(nn.Module):
+    """Of each place the one or the other."""
+
+    def forward(self, condition, x, y):
+        return torch.where(condition, x, y)
+
+
+class Argmax(nn.Module):
+    """Where the largest value along an axis is (int32)."""
+
+    def __init__(self, axis=-1):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return torch.argmax(x, self.axis).to(torch.int32)
+
+
+class ArgMaxWithValue(nn.Module):
+    """Where the largest value along an axis is (int64), and the value."""
+
+    def __init__(self, axis=0, keep_dims=False):
+        super().__init__()
+        self.axis, self.keep_dims = axis, keep_dims
+
+    def forward(self, x):
+        found = torch.max(x, self.axis, self.keep_dims)
+        return found.indices, found.values
+
+
+class TopK(nn.Module):
+    """The k largest values along the last axis, and where they are (int32)."""
+
+    def __init__(self, sorted=True):
+        super().__init__()
+
+    def forward(self, x, k):
+        found = torch.topk(x, k)
+        return found.values, found.indices.to(torch.int32)
+
+
+class BroadcastTo(nn.Module):
+    """A tensor in a larger shape; -1 keeps an axis."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.expand(self.shape)
+
+
+class CumSum(nn.Module):
+    """The sums up to each place along an axis."""
+
+    def forward(self, x, axis):
+        return torch.cumsum(x, axis)
+
+
+def take_along(input, index, axis):
+    """What is at some places along an axis, in the shape of the index there."""
+    axis = axis % input.ndim
+    found = torch.index_select(input, axis, index.reshape(-1).long())
+    return found.reshape(*input.shape[:axis], *index.shape, *input.shape[axis + 1 :])
+
+
+def one_hot_values(indices, depth, on_value=1, off_value=0, axis=-1):
+    """Whether each index is each class, as one value or another; of an index outside, the other alone."""
+    rank = indices.ndim + 1
+    shape = [depth if i == axis % rank else 1 for i in range(rank)]
+    found = indices.unsqueeze(axis) == torch.arange(depth, device=indices.device).reshape(shape)
+    on, off = (v if isinstance(v, torch.Tensor) else torch.tensor(v, device=indices.device) for v in (on_value, off_value))
+    return torch.where(found, on, off)
