@@ -121,7 +121,8 @@ def _typed_lower(m: Map, slots: Mapping[str, SlotValue], ctx: Context) -> dict[s
 def _implied(m: Map) -> Value:
     """Give what a call says without an argument: a constant, or a name that every framework spells."""
     name = m.option("name", "")
-    return Value(f"\0O{name}\0", Named(name), "scalar") if name else constant(m.option("value"))
+    kind = "dtype" if name.startswith("dtype_") else ""
+    return Value(f"\0O{name}\0", Named(name), "scalar", kind=kind) if name else constant(m.option("value"))
 
 
 def _implied_lift(m: Map, args: Mapping[str, Value], ctx: Context) -> dict[str, SlotValue]:

@@ -218,6 +218,7 @@ class Binding:
     lossy: str = ""  # the name under which a user asks for it; never used otherwise
     evidence: str = ""
     file: str = ""
+    heeds: tuple[str, ...] = ()  # quirks of the API that ports of it look out for when they run
 
     @functools.cached_property
     def is_method(self) -> bool:

@@ -36,7 +36,7 @@ from convmap.model import (
 from convmap.versions import admits
 
 _BINDING_KEYS = {
-    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "grows", "statement", "wrong_with", "write_only", "since",
+    "api", "dims", "op", "signature", "maps", "limits", "weights", "attributes", "heeds", "grows", "statement", "wrong_with", "write_only", "since",
     "until", "write",
     "shim", "note", "evidence", "slots", "read_only", "earlier", "lossy", "method",
 }  # fmt: skip
@@ -133,7 +133,9 @@ class Framework:
     data_assignment: str = ""  # the operator that stands for p.data = tensor; "": assignment
     parts_of_parameters: str = ""  # what p[i] = x writes behind p where p itself takes no change
     parts_in_lists: bool = False  # a module takes those of its lists, tuples and dictionaries for parts
-    tensors_are_state: bool = False  # a tensor that is an attribute is a buffer
+    keeps_tensors: str = (
+        ""  # a tensor that is an attribute is in the "state", or "placed" where the module is
+    )
     mask_assignment: str = ""  # what is wrong with x[mask] = y; "" where it is right
     assigning: tuple[tuple[str, str], ...] = ()  # x[i].fill_(v) is x[i] = v: methods, and what they assign
     refused: tuple[
@@ -452,7 +454,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
-         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "tensors_are_state"},
+         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeps_tensors"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -516,7 +518,7 @@ def _framework(
         table.get("data_assignment", ""),
         table.get("parts_of_parameters", ""),
         table.get("parts_in_lists", False),
-        table.get("tensors_are_state", False),
+        table.get("keeps_tensors", ""),
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),
         tuple((api, row["why"], row["todo"]) for api, row in table.get("refused", {}).items()),
@@ -647,7 +649,10 @@ def _bindings(
                     dims,
                     params,
                     _maps(where, row.get("maps", ()), params, operator),
-                    (*limits, *quirks.get(api or shim, ())),
+                    (
+                        *limits,
+                        *(q for q in quirks.get(api or shim, ()) if q.name not in row.get("heeds", ())),
+                    ),
                     _weights(where, row.get("weights", {}), operator),
                     row.get("grows", False),
                     tuple(row.get("attributes", {}).items()),
@@ -664,6 +669,7 @@ def _bindings(
                     row.get("lossy", ""),
                     row.get("evidence", ""),
                     str(file),
+                    tuple(row.get("heeds", ())),
                 )
             )
     return out

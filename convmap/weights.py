@@ -69,7 +69,7 @@ def plan_weights(
                 left_out.append((full, "not trained in the source, and kept as it starts"))
             elif mine is not None and _canonical(inner, mine) in mine.operator.optional_weights:
                 left_out.append((full, f"{target.name} has no such counter"))
-            elif name in row["buffers"] and source.tensors_are_state and mine is None:
+            elif name in row["buffers"] and source.keeps_tensors == "state" and mine is None:
                 left_out.append((full, "a tensor that the module keeps; the port makes its own"))
             else:
                 alone[full] = wanted

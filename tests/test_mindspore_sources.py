@@ -49,6 +49,28 @@ SAME = [
     ("return T(2.0) * x", "return torch.tensor(2.0) * x"),
     ("return T(y) * x", "return tensor_of(y) * x"),
     ("return x.flatten(start_dim=2)", "return torch.flatten(x, start_dim=2)"),
+    ("return x.flatten(1, 2)", "return torch.flatten(x, 1, 2)"),
+    # By its name an axis gives values, by its place values and indices.
+    ("return x.max(axis=1)", "return torch.max(x, 1).values"),
+    ("return x.max(1)", "return torch.max(x, 1)"),
+    ("return x.max(axis=(1, 2))", "return torch.amax(x, dim=(1, 2))"),
+    ("return x.min()", "return torch.amin(x)"),
+    ("return x.std(1)", "return torch.std(x, 1, correction=0)"),
+    ("return ops.var(x, 1, 1)", "return torch.var(x, 1)"),
+    ("return x.sort(1, True)", "return sort_narrow(x, 1, True)"),
+    ("return x.argmin(1)", "return torch.argmin(x, 1).to(torch.int32)"),
+    ("return x.size", "return x.numel()"),
+    ("return x.squeeze()", "return torch.squeeze(x)"),
+    ("return x.clip(0, 1)", "return torch.clamp(x, 0, 1)"),
+    ("return ops.select(x > 0, x, 0.0)", "return torch.where(x > 0, x, 0.0)"),
+    ("return ops.gather(x, y, 1)", "return take_along(x, y, 1)"),
+    ("return x.gather(1, y)", "return torch.gather(x, 1, y.long())"),
+    ("return x.view_as(y)", "return x.reshape_as(y)"),
+    ("return ops.Sub()(x, y)", "return Sub()(x, y)"),
+    # MindSpore passes a gradient through a cast to whole numbers; torch stops it, and the shim raises.
+    ("return (x * 4).astype(mindspore.int32)", "return cast(x * 4, torch.int32)"),
+    ("return ops.cast(x, mstype.bool_)", "return cast(x, torch.bool)"),
+    ("return (x > 0).int()", "return (x > 0).to(dtype=torch.int32)"),
 ]
 
 
@@ -81,6 +103,10 @@ MADE = [
         "set_data(self.n.weight, torch.zeros((dim,)))",
     ),
     ("given.attn.weight.set_data(ops.zeros((2,)))", "set_data(given.attn.weight, torch.zeros((2,)))"),
+    # torch moves buffers with a module; MindSpore's tensors are in no checkpoint.
+    ("self.t = Tensor([1.0])", "self.register_buffer('t', torch.tensor([1.0]), persistent=False)"),
+    ("self.t = ops.zeros((2,)) if dim else None", ", persistent=False)"),
+    ("self.t = Tensor([1.0])\nself.t = self.t + 1", "self.t = torch.tensor([1.0])"),
     # torch takes no change of a parameter itself.
     ("self.w = Parameter(ops.zeros((2,)))\nself.w[0] = 1", "self.w.data[0] = 1"),
     ("self.n = nn.LayerNorm((dim,))\nself.n.gamma[1:] = 0", "self.n.weight.data[1:] = 0"),
@@ -101,9 +127,6 @@ def test_a_line_of_init(lines: str, expected: str) -> None:
 
 
 REFUSED = [
-    # MindSpore passes a gradient through a cast to whole numbers; torch stops it.
-    ("pass", "return (x * 4).astype(mindspore.int32)", "CM204"),
-    ("pass", "return ops.cast(x, mstype.bool_)", "CM204"),
     # Without a dtype MindSpore cuts the value to a whole number.
     ("pass", "return ops.full((2,), 0.5)", "CM204"),
     ("self.z = nn.ZeroPad2d(-1)", "return self.z(x)", "CM204"),
@@ -111,6 +134,9 @@ REFUSED = [
     ("self.p = nn.Pad(((0, 0), (1, 1)), mode='REFLECT')", "return self.p(x)", "CM204"),
     ("self.p = nn.Pad(((0, 0), (1, 1)), mode=given)", "return self.p(x)", "CM204"),
     ("pass", "return ops.interpolate(x, scale_factor=1.7, mode='bilinear')", "CM204"),
+    ("pass", "return ops.logsigmoid(x)", "CM110"),
+    ("pass", "return mindspore.mint.cat([x, x])", "CM110"),
+    ("pass", "return x.norm(2)", "CM104"),
     # An attribute whose form was not measured.
     ("self.c = nn.Conv2d(3, 4, 3)", "return self.c.padding", "CM102"),
 ]
@@ -119,6 +145,12 @@ REFUSED = [
 @pytest.mark.parametrize("made,run,code", REFUSED)
 def test_what_mindspore_itself_computes_otherwise_is_refused(made: str, run: str, code: str) -> None:
     assert code in ported(made, run)[1]
+
+
+def test_a_cast_that_may_lose_a_gradient_is_noted() -> None:
+    text = "import mindspore\ndef f(x: mindspore.Tensor):\n    return x.int(), (x > 0).int()\n"
+    port = port_text(text, "mindspore", "torch")
+    assert [(d.code, d.severity) for d in port.diagnostics] == [("CM205", "note")]
 
 
 def test_a_cast_whose_format_is_known_at_run_time_is_noted() -> None:

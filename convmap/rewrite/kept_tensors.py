@@ -1,4 +1,4 @@
-"""Tensors that a module keeps as attributes: MegEngine takes them for its state, others those that are registered."""
+"""Tensors that a module keeps as attributes: where frameworks take them for state, or torch would leave them behind."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ class KeptTensors(FilePort):
 
     def _keeps_tensor(self, assignment: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
         """Write ``self.mask = F.zeros(3)`` of an ``__init__`` as a buffer, where it is set once."""
+        here, there = self.source.keeps_tensors, self.target.keeps_tensors
+        if here == there or not here or there == "state":
+            return
         target = assignment.targets[0] if isinstance(assignment, ast.Assign) else None
         if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") != "self":
             return
@@ -27,7 +30,8 @@ class KeptTensors(FilePort):
         if not once or len(assignment.targets) != 1 or not self._is_new(assignment.value):  # type: ignore[union-attr]
             return
         name, value = target.attr, mark(self.document.span(assignment.value))  # type: ignore[arg-type]
-        self.edits.replace(self.document.span(assignment), f"self.register_buffer({name!r}, {value})")
+        apart = "" if here == "state" else ", persistent=False"
+        self.edits.replace(self.document.span(assignment), f"self.register_buffer({name!r}, {value}{apart})")
         api = f"{self.source.module_class}.{name}"
         self.port.uses.append(Use(target.lineno, api, f"{self.target.module_class}.register_buffer", "exact"))
 

@@ -111,7 +111,7 @@ class _Porter(Growth, Lists, KeptTensors, Hazards, ClassQuestions, Operators, Nu
                     self._set_weight(target, assignment.value)
             if self.source.parts_in_lists != self.target.parts_in_lists and not self.mixed:
                 self._keeps_lists(assignment)
-            if self.source.tensors_are_state and not self.target.tensors_are_state and not self.mixed:
+            if not self.mixed:
                 self._keeps_tensor(assignment)
             if self.target.buffer_assignment != self.source.buffer_assignment == "":
                 self._buffer(assignment)
@@ -286,6 +286,10 @@ class _Porter(Growth, Lists, KeptTensors, Hazards, ClassQuestions, Operators, Nu
         translate.check(plan, lifted.call)
         for limit in translate.met_at_run_time(plan, lifted.call):
             self._say("CM205", "note", call, f"{limit.reason}: {plan.binding.shim} raises where that is met")
+        for quirk in self.source.quirks if binding.heeds else ():
+            if quirk.id in binding.heeds:
+                message = f"{binding.api}: {quirk.effect}: {plan.binding.shim} raises where that is met"
+                self._say("CM205", "note", call, message)
         self._check_upward(receiver, plan)
         positions = {
             name: tuple(i - first for i in where if i >= first) for name, where in lifted.given.items()

@@ -416,3 +416,19 @@ def diag(input, diagonal=0):
 def squeeze_all(input):
     """A tensor without its axes of one."""
     return input.reshape([int(n) for n in input.shape if int(n) != 1])
+
+
+def take_along(input, index, axis):
+    """What is at some places along an axis, in the shape of the index there."""
+    axis = axis % input.ndim
+    found = index_select(input, axis, index.reshape(-1).astype("int32"))
+    return found.reshape(tuple(input.shape[:axis]) + tuple(index.shape) + tuple(input.shape[axis + 1 :]))
+
+
+def one_hot_values(indices, depth, on_value=1, off_value=0, axis=-1):
+    """Whether each index is each class, as one value or another; of an index outside, the other alone."""
+    axis = axis % (indices.ndim + 1)
+    classes = F.arange(0, depth, 1, dtype="int32").reshape([depth if i == axis else 1 for i in range(indices.ndim + 1)])
+    found = F.expand_dims(indices, axis) == classes
+    on, off = (v if isinstance(v, megengine.Tensor) else megengine.tensor(v) for v in (on_value, off_value))
+    return where(found, on, off)

@@ -109,12 +109,12 @@ def initializer(init, shape=None, dtype=None):
     if torch.is_tensor(init):
         return init
     named = {
-        "zeros": Zero, "ones": One, "normal": Normal, "uniform": Uniform, "xavier_uniform": XavierUniform,
-        "he_uniform": HeUniform, "he_normal": HeNormal, "truncatednormal": TruncatedNormal,
-        "xaviernormal": XavierNormal,
+        "zero": Zero, "zeros": Zero, "one": One, "ones": One, "normal": Normal, "uniform": Uniform,
+        "xavieruniform": XavierUniform, "heuniform": HeUniform, "henormal": HeNormal,
+        "truncatednormal": TruncatedNormal, "xaviernormal": XavierNormal,
     }
     if isinstance(init, str):
-        init = named[init.lower()]()
+        init = named[init.lower().replace("_", "")]()
     elif not isinstance(init, Initializer):
         init = Constant(init)
     values = torch.empty(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,), dtype=dtype or torch.float32)

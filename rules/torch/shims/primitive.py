@@ -167,8 +167,7 @@ class OneHot(nn.Module):
         self.axis = axis
 
     def forward(self, indices, depth, on_value, off_value):
-        chosen = torch.movedim(F.one_hot(indices.long(), depth).bool(), -1, self.axis)
-        return torch.where(chosen, on_value, off_value)
+        return one_hot_values(indices, depth, on_value, off_value, self.axis)
 
 
 class OneHotOfDepth(nn.Module):
@@ -560,3 +559,10 @@ def one_hot_values(indices, depth, on_value=1, off_value=0, axis=-1):
     found = indices.unsqueeze(axis) == torch.arange(depth, device=indices.device).reshape(shape)
     on, off = (v if isinstance(v, torch.Tensor) else torch.tensor(v, device=indices.device) for v in (on_value, off_value))
     return torch.where(found, on, off)
+
+
+class DType(nn.Module):
+    """The number format of a tensor."""
+
+    def forward(self, x):
+        return x.dtype
