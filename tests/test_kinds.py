@@ -16,9 +16,17 @@ class Parts(nn.Sequential):
 class Norm(nn.GroupNorm):
     def forward(self, x):
         return super().forward(x).type(x.dtype)
+class Conv(nn.Module):
+    default_act = nn.SiLU()
+    def __init__(self, act=True):
+        super().__init__()
+        self.act = self.default_act if act is True else act if isinstance(act, nn.Module) else nn.Identity()
+    def forward(self, x):
+        return self.act(x)
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
+        self.conv, self.shift = Conv(act=False), np.stack([np.arange(3)]).transpose(1, 0)
         self.parts, self.attend = Parts(nn.Conv2d(3, 3, 1)), nn.MultiheadAttention(4, 2)
     def forward(self, x, given=None, rest=None):
         {lines}
@@ -52,6 +60,8 @@ class Net(nn.Module):
             "rest = x; if given:\n            rest = x * 2\n        return rest.view(given)",
             "return rest.reshape(given)",
         ),
+        ("return self.conv(x).view(rest)", "return self.conv(x).reshape(rest)"),
+        ("self.shift[:, 0].transpose(0); return x.view(rest)", "self.shift[:, 0].transpose(0)"),
         ("return self.attend(x, x, x)[0].view(rest)", "return self.attend(x, x, x)[0].reshape(rest)"),
     ],
 )

@@ -34,6 +34,27 @@ def port(text: str, head: str = HEAD) -> Port:
             "def f():\n    def g():\n        return torch.foo()\n    return g\n",
             "def f():\n    def g():\n        import torch\n        return torch.foo()\n",
         ),
+        # Into the branch that uses it: one that is never taken needs no torch.
+        (
+            "def f(x):\n    if x:\n        return torch.foo(x)\n    return x\n",
+            "def f(x):\n    if x:\n        import torch\n        return torch.foo(x)\n    return x\n",
+        ),
+        (
+            "def f(x):\n    if x:\n        pass\n    elif 1: torch.foo()\n    else:\n        torch.foo(x)\n",
+            "    elif 1: import torch; torch.foo()\n    else:\n        import torch\n        torch.foo(x)\n",
+        ),
+        (
+            "def f(x):\n    if x:\n        torch.foo()\n    elif torch.foo(x):\n        pass\n",
+            "def f(x):\n    import torch\n    if x:\n        torch.foo()\n    elif torch.foo(x):\n",
+        ),
+        (
+            "def f(x):\n    for i in x:\n        if i:\n            torch.foo(i)\n            if x:\n                torch.foo()\n",
+            "        if i:\n            import torch\n            torch.foo(i)\n            if x:\n                torch.foo()\n",
+        ),
+        (
+            "def f(x):\n    try:\n        torch.foo()\n    except Exception:\n        pass\n",
+            "def f(x):\n    import torch\n    try:\n        torch.foo()\n",
+        ),
     ],
 )
 def test_to_the_function_that_uses_it(before: str, after: str) -> None:

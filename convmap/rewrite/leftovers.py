@@ -43,20 +43,26 @@ class Leftovers(FilePort):
     def _move_imports(
         self, staying: list[Imported], uses: dict[tuple[int, str], list[ast.Name]]
     ) -> list[Imported]:
-        """Give the imports that are moved: those that are used in the bodies of functions alone."""
+        """Give the imports that are moved: those that are used in the bodies of functions alone.
+
+        In a branch they are moved into it: one that is never taken must not need the source framework.
+        """
         moved: list[Imported] = []
-        lines: dict[ast.AST, list[str]] = {}
+        lines: dict[int, tuple[list[ast.stmt], list[str]]] = {}
         for item in staying:
             found = uses.get((id(item.statement), item.local), [])
-            functions = [self._function_around(node) for node in found]
-            if found and all(functions) and self._may_move(item):
+            around = [self._blocks_around(node) for node in found]
+            if found and all(around) and self._may_move(item):
                 moved.append(item)
-                for function in functions:
-                    text = _statement(item)
-                    if function is not None and text not in lines.setdefault(function, []):
-                        lines[function].append(text)
-        for function, texts in lines.items():
-            self._insert(function, texts)
+                chosen = {id(blocks[0]) for blocks in around}
+                for blocks in around:
+                    block = next(
+                        b for b in reversed(blocks) if id(b) in chosen
+                    )  # the outermost has it for all
+                    texts = lines.setdefault(id(block), (block, []))[1]
+                    texts += [] if _statement(item) in texts else [_statement(item)]
+        for block, texts in lines.values():
+            self._insert(block, texts)
         return moved
 
     def _may_move(self, item: Imported) -> bool:
@@ -81,18 +87,28 @@ class Leftovers(FilePort):
                     return statement.value
         return ast.Tuple([], ast.Load())
 
-    def _function_around(self, node: ast.AST) -> ast.AST | None:
-        """Give the innermost function in whose body a node is, where no other statement can take an import."""
+    def _blocks_around(self, node: ast.AST) -> list[list[ast.stmt]]:
+        """Give the branches around a node that can take an import, the innermost first, and its function's body last.
+
+        Give nothing where it is in no function's body, as the default of a parameter.
+        """
+        found: list[list[ast.stmt]] = []
         inner, at = node, self.names.parent.get(node)
         while at is not None:
             if isinstance(at, FUNCTIONS) and inner in at.body:
-                return at
+                return [*found, at.body]
+            if isinstance(at, FUNCTIONS):
+                found = []
+            elif isinstance(at, ast.If):
+                block = at.body if inner in at.body else at.orelse if inner in at.orelse else []
+                start = self.document.offset(block[0].lineno, block[0].col_offset) if block else 0
+                if block and self.document.data[start : start + 4] != b"elif":
+                    found.append(block)
             inner, at = at, self.names.parent.get(at)
-        return None
+        return []
 
-    def _insert(self, function: ast.AST, texts: list[str]) -> None:
-        """Put statements at the start of a function's body, behind its docstring."""
-        body: list[ast.stmt] = function.body  # type: ignore[attr-defined]
+    def _insert(self, body: list[ast.stmt], texts: list[str]) -> None:
+        """Put statements at the start of a block, behind a docstring."""
         doc = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
         first = body[1] if doc and len(body) > 1 else body[0]
         above = (getattr(first, "decorator_list", None) or [first])[0]

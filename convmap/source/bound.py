@@ -6,7 +6,7 @@ import ast
 
 from convmap.rules import Framework
 from convmap.source.class_tests import ClassTests
-from convmap.source.kinds import ANY_NUMBER, NUMERIC, PARTS, join
+from convmap.source.kinds import ANY_NUMBER, NUMBERS, NUMERIC, PARTS, join
 from convmap.source.names import FUNCTIONS, Names, Scope
 from convmap.source.results import Results
 from convmap.source.structure import Others, called
@@ -41,12 +41,13 @@ class Bound(Results):
             found = join(self._bound_kinds(node.id, scope))
             if not self._cyclic:
                 self._by_name[scope, node.id] = found
-        if found == "unknown" and self._tested_as_module(node):
+        # act=True, and then: act if isinstance(act, nn.Module) else ...
+        if found in ("unknown", *NUMBERS, "number", "str") and self._tested_as_module(node):
             return "module"
         tested = node.id in self.tests.tested  # if isinstance(x, int): 1 - x says nothing of x elsewhere
         if found == "unknown" and not tested and self._used_as_number(node.id, scope):
             return "number"
-        if not self._cyclic and (found != "unknown" or not tested):
+        if not self._cyclic and not tested:
             self._settled_names[scope, node.id] = found
         return found
 

@@ -58,6 +58,8 @@ class ClassTests:
             tests: list[ast.expr] = []
             if isinstance(outer, ast.If) and at in outer.body:
                 tests = [outer.test]
+            elif isinstance(outer, ast.IfExp) and at is outer.body:
+                tests = [outer.test]
             elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
                 tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]
             for test in tests:

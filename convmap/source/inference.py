@@ -202,7 +202,7 @@ class Inference(Bound):
             owner = self.class_around(node.value)
             found = self._by_attribute.get((owner, node.attr))
             if found is None:
-                values = self.attribute_values(owner, node.attr)
+                values = self.attribute_values(owner, node.attr) or self.class_values(owner, node.attr)
                 inherited = "tensor" if self._is_inherited_weight(owner, node.attr) else "unknown"
                 found = join([self.kind(v) for v in values]) if values else inherited
                 if not self._cyclic:

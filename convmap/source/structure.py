@@ -104,6 +104,12 @@ class Structure:
             owner = next((base for base in bases if base is not None), None)
         return []
 
+    def class_values(self, owner: ast.AST | None, name: str) -> list[ast.expr]:
+        """Give what a class's body assigns to a name: its kind, for classes that derive from it may give another value."""
+        body = owner.body if isinstance(owner, ast.ClassDef) else []
+        assigned = (s for s in body if isinstance(s, ast.Assign) and getattr(s.targets[0], "id", "") == name)
+        return [statement.value for statement in assigned]
+
     def returned_values(self, function: ast.AST) -> list[ast.expr | None]:
         """Give what the return statements of a function give."""
         return self._returns.get(function, [])
