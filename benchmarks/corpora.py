@@ -1,6 +1,6 @@
 """Ports whole packages as projects: nothing crashes, every port parses, every comment and line is kept.
 
-    python benchmarks/corpora.py                      all packages: torch's to MindSpore and MegEngine, mindcv to torch
+    python benchmarks/corpora.py                      all packages: torch's to MindSpore and MegEngine, MindSpore's to torch
     python benchmarks/corpora.py timm --to mindspore
 
 Downloads the packages' wheels with pip (sources only, nothing is installed or run) into a folder of the
@@ -35,8 +35,10 @@ PACKAGES = {
     "monai": "monai==1.4.0",
     "torchvision": "torchvision==0.20.1",
     "mindcv": "mindcv==0.3.0",
+    "mindyolo": "mindyolo==0.5.0",
+    "mindocr": "mindocr==0.5.0",
 }
-WRITTEN_IN = {"mindcv": "mindspore"}  # the others: torch
+WRITTEN_IN = dict.fromkeys(("mindcv", "mindyolo", "mindocr"), "mindspore")  # the others: torch
 RESULTS = Path(__file__).parent / "results" / "corpora.json"
 
 

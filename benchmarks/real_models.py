@@ -49,6 +49,7 @@ ALSO = {
             "activation", "conv_norm_act", "drop_path", "format", "helpers", "identity", "mlp", "patch_dropout",
             "patch_embed", "pooling", "selective_kernel", "squeeze_excite")),
     ],
+    "mindyolo": [f"models/layers/{name}.py" for name in ("activation", "common", "conv", "pool", "utils")],
 }  # fmt: skip
 
 

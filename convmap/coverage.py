@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -60,9 +61,10 @@ def evidence_file(target: str, source: str = SOURCE) -> Path:
 
 
 def directions() -> list[tuple[str, str]]:
-    """Give each source and target that can be run: one of them is torch, which judges in float64."""
+    """Give each source and target. Torch judges in float64: between two others its port stands for the source."""
     others = [name for name in load().frameworks if name != SOURCE]
-    return [(SOURCE, name) for name in others] + [(name, SOURCE) for name in others]
+    by_way = list(itertools.permutations(others, 2))
+    return [(SOURCE, name) for name in others] + [(name, SOURCE) for name in others] + by_way
 
 
 def read_evidence(target: str, source: str = SOURCE) -> dict[str, Any]:
@@ -125,13 +127,27 @@ def run_example(example: Example, target: str, pool: Any, folder: Path, seeds: i
     if port.counts["refused"]:
         reasons = [d.message for d in port.diagnostics if d.severity == "error"]
         return {**row, "verdict": "refused", "why": reasons[0]}
-    file = folder / "net.py"
+    file, ported = folder / "net.py", None
     file.write_text(example.text, encoding="utf-8")
-    case = Case(example.code, file, "Net()", example.inputs)
+    if SOURCE not in (example.source, target):
+        standing = example.port(SOURCE)
+        if standing.counts["refused"] or not any(u.status != "refused" for u in standing.uses):
+            return {
+                **row,
+                "verdict": "refused",
+                "why": f"its port to {SOURCE}, which would judge, is not whole",
+            }
+        ported = folder / "net_ported.py"
+        ported.write_bytes(port.data)
+        file.write_bytes(standing.data)
+    case = Case(example.code, file, "Net()", example.inputs, ported)
     if example.kind == "initial":
         return {**row, **_drawn(case, target, pool)}
     for known in (False, True):
-        found = verify(case, target, pool, load(), seeds=seeds, known=known, modes=example.modes, points=True)
+        found = verify(
+            case, target, pool, load(), seeds=seeds, known=known, modes=example.modes, points=True,
+            made=port if ported else None,
+        )  # fmt: skip
         if found.holds or found.problem or not found.inexact:
             break
     forward = [c for _, c in found.comparisons if c.kind in ("forward", "buffer")]
@@ -168,7 +184,7 @@ def _drawn(case: Any, target: str, pool: Any) -> dict[str, Any]:
 
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            pair = make_pair(load(), case.file, target, Path(scratch))
+            pair = make_pair(load(), case.file, target, Path(scratch), case.ported)
             sides, _ = load_sides(case, pair, pool)
             theirs = sides.pool[target].ask("get_state", model=sides.target_model)
             far = distance(sides.fresh["w"], theirs["w"])
@@ -196,7 +212,7 @@ def table(target: str, start: str = SOURCE) -> list[Row]:
         plain = api.removesuffix("_") if api.rpartition(".")[2][:-1] in source.in_place else api
         row.bound = api in names or bool({api, plain} & set(source.by_api))
         row.refused = int(not row.bound and source.refusal_of(api) is not None)
-    for example in pieces(start):
+    for example in pieces(start, target):
         port = example.port(target)
         recorded = evidence.get(example.name)
         fresh = recorded is not None and recorded["digest"] == digest(port)

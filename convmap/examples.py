@@ -148,9 +148,13 @@ def _own(source: str) -> list[Example]:
     return out
 
 
-def pieces(source: str) -> tuple[Example, ...]:
-    """Give the pieces that start from a framework."""
-    return examples() if source == SOURCE else translated(source)
+def pieces(source: str, target: str = "") -> tuple[Example, ...]:
+    """Give the pieces that start from a framework, but for those that the target itself raises at."""
+    if source == SOURCE:
+        return examples()
+    path = rules_folder() / f"examples_{source}.toml"
+    raising = read_toml(path).get("raising", {}).get(target, ()) if path.is_file() else ()
+    return tuple(piece for piece in translated(source) if piece.name not in raising)
 
 
 @functools.cache

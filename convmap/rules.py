@@ -124,6 +124,7 @@ class Framework:
     # Of methods of modules, the signature to have, their name here, the decorator of the method that makes parents call them.
     overriding: tuple[tuple[str, tuple[str, str, str]], ...] = ()
     after_growth: str = ""  # a statement behind an __init__ that appends to lists of modules
+    tensor_index: str = ""  # the shim around a tensor that makes x[i] exact, i a tensor of negative numbers
     stepped_slice: str = ""  # the shim around a tensor that makes x[:, ::2] exact
     operators: tuple[
         tuple[str, str], ...
@@ -454,7 +455,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
-         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeps_tensors"},
+         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "tensor_index", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeps_tensors"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -511,6 +512,7 @@ def _framework(
         frozenset(table.get("growing", ())),
         tuple((name, tuple(row)) for name, row in table.get("overriding", {}).items()),
         table.get("after_growth", ""),
+        table.get("tensor_index", ""),
         table.get("stepped_slice", ""),
         tuple(table.get("operators", {}).items()),
         table.get("buffer_assignment", ""),

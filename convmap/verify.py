@@ -20,6 +20,7 @@ from convmap.kinks import Key, Runs
 from convmap.localise import localise
 from convmap.points import off_at
 from convmap.ported import Pair, make_pair
+from convmap.rewrite.port import Port
 from convmap.rules import Rules
 from convmap.sides import JUDGE, Sample, Sides, Workers
 from convmap.source.document import Document
@@ -42,17 +43,20 @@ def verify(
     known: bool = False,
     modes: tuple[str, ...] = ("eval", "train"),
     points: bool = False,
+    made: Port | None = None,
 ) -> Verdict:
     """Port one model (or take the port that the case gives), run source, target and judge, and compare; every failure is in the verdict.
 
     ``known``: allow the errors that the rules record of the calls used. For single calls, not for models.
     ``points``: look at single inputs too, where all else holds; they don't change whether it does.
+    ``made``: how the port that the case gives was made, where it is convmap's own.
     """
     verdict = Verdict(case, target)
     start = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as scratch:
             pair = make_pair(rules, case.file, target, Path(scratch), case.ported)
+            pair = dataclasses.replace(pair, port=made) if made is not None else pair
             accuracy = _note(pair, verdict, known)
             sides, plan = load_sides(case, pair, pool)
             verdict.left_out, verdict.tensors = plan.left_out, len(plan.transfers)

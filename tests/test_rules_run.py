@@ -57,7 +57,7 @@ def test_example(example: Example, target: str, pool: Workers, tmp_path: Path) -
 def test_evidence_is_of_the_ports_of_today(source: str, target: str) -> None:
     # Where this fails: convmap coverage --from SOURCE --to TARGET --record
     recorded = read_evidence(target, source)["examples"]
-    today = {piece.name: digest(piece.port(target)) for piece in pieces(source)}
+    today = {piece.name: digest(piece.port(target)) for piece in pieces(source, target)}
     assert today == {name: row["digest"] for name, row in recorded.items()}
     assert {row["verdict"] for row in recorded.values()} <= {*RUN, "refused"}
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     target, source = load().framework(args.to).name, load().framework(args.source).name
     if (source, target) not in directions():
-        raise ConvmapError(f"{source} to {target} can't be judged: only {SOURCE} has float64 convolutions")
+        raise ConvmapError(f"{source} to {target} is no direction: say two frameworks")
     if args.record:
         _record(source, target, args.api, args.stale)
     common = frequent()
@@ -95,7 +95,7 @@ def _record(source: str, target: str, pattern: str | None, stale: bool) -> None:
 
     chosen = [
         e
-        for e in pieces(source)
+        for e in pieces(source, target)
         if not pattern or any(fnmatch.fnmatchcase(u.api, pattern) for u in e.port(target).uses)
     ]
     if not chosen:
@@ -115,8 +115,8 @@ def _record(source: str, target: str, pattern: str | None, stale: bool) -> None:
             print(f"{example.name}: differs", file=sys.stderr)
 
     made = record(target, chosen, shown) if chosen else read_evidence(target, source)
-    if len(chosen) < len(pieces(source)) and path.exists():
+    if len(chosen) < len(pieces(source, target)) and path.exists():
         kept = read_evidence(target, source)["examples"]
-        known = {e.name: e for e in pieces(source)}
+        known = {e.name: e for e in pieces(source, target)}
         made["examples"] = {n: r for n, r in {**kept, **made["examples"]}.items() if n in known}
     files.write(path, json.dumps(made, indent=0, ensure_ascii=False).encode() + b"\n")

@@ -52,7 +52,7 @@ def build(output: Path, shown: Callable[[str], None] = print, run: bool = False)
     evidence = {way: coverage.read_evidence(way[1], way[0]) for way in coverage.directions()}
     _check_evidence()
     if run:
-        evidence = {way: run_again(*way, found, pieces(way[0]), shown) for way, found in evidence.items()}
+        evidence = {way: run_again(*way, found, pieces(*way), shown) for way, found in evidence.items()}
         _claims_again(shown)
     with tempfile.TemporaryDirectory() as scratch:
         runs = []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from convmap.rewrite.base import FilePort, Use
+from convmap.rewrite.base import Use
+from convmap.rewrite.lists import Lists
 from convmap.source.filling import filled
 from convmap.source.inference import mark
 from convmap.source.kinds import sure
 from convmap.source.names import FUNCTIONS
 
 
-class KeptTensors(FilePort):
+class KeptTensors(Lists):
     """Registers such a tensor, so that it is in the state and moves with the module."""
 
     def _keeps_tensor(self, assignment: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
@@ -27,6 +28,8 @@ class KeptTensors(FilePort):
         if not self.inference.is_module_class(owner) or getattr(method, "name", "") != "__init__":
             return
         once = len(self.inference.attribute_values(owner, target.attr)) == 1
+        if self._is_early(target):
+            return
         if not once or len(assignment.targets) != 1 or not self._is_new(assignment.value):  # type: ignore[union-attr]
             return
         name, value = target.attr, mark(self.document.span(assignment.value))  # type: ignore[arg-type]

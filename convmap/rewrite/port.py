@@ -18,10 +18,10 @@ from convmap.rewrite.classes import ClassQuestions
 from convmap.rewrite.edits import reference
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.hazards import Hazards
+from convmap.rewrite.indices import Indices
 from convmap.rewrite.kept_tensors import KeptTensors
 from convmap.rewrite.layout import Layout
 from convmap.rewrite.leftovers import Leftovers
-from convmap.rewrite.lists import Lists
 from convmap.rewrite.numpy_numbers import NumPyNumbers
 from convmap.rewrite.operators import Operators
 from convmap.rules import Framework, Rules
@@ -69,7 +69,7 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, Lists, KeptTensors, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
+class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -90,6 +90,9 @@ class _Porter(Growth, Lists, KeptTensors, Hazards, ClassQuestions, Operators, Nu
         if self.target.stepped_slice:
             for subscript in self.names.subscripts:
                 self._slice(subscript)
+        if self.target.tensor_index and not self.source.tensor_index:
+            for subscript in self.names.subscripts:
+                self._index(subscript)
         if self.source.operators or self.target.operators:
             for operation in self.names.operations:
                 self._operator(operation)

@@ -188,7 +188,7 @@ class Bound(Results):
                 continue
             for side, beside in ((other.left, other.right), (other.right, other.left)):
                 if isinstance(side, ast.Name) and side.id == name:
-                    if self.kind(beside) not in ("tensor", "str", "unknown", "same"):
+                    if self.kind(beside) not in ("tensor", "array", "str", "unknown", "same"):
                         return True
             outer = self._outer(other)
             names = isinstance(other.left, ast.Name) and isinstance(other.right, ast.Name)

@@ -56,9 +56,12 @@ class ClassTests:
         while at is not None:
             outer = self.names.parent.get(at)
             tests: list[ast.expr] = []
-            if isinstance(outer, ast.If) and at in outer.body:
-                tests = [outer.test]
-            elif isinstance(outer, ast.IfExp) and at is outer.body:
+            if (
+                isinstance(outer, ast.If)
+                and at in outer.body
+                or isinstance(outer, ast.IfExp)
+                and at is outer.body
+            ):
                 tests = [outer.test]
             elif isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.And):
                 tests = outer.values[: outer.values.index(at)]  # type: ignore[arg-type]

@@ -144,7 +144,7 @@ class Inference(Bound):
             return "bool" if isinstance(node.op, ast.Not) else self.kind(node.operand)
         if isinstance(node, ast.Compare):
             sides = {self.kind(node.left), *(self.kind(c) for c in node.comparators)}
-            return "tensor" if "tensor" in sides else "bool" if "unknown" not in sides else "unknown"
+            return next((kind for kind in ("tensor", "array", "unknown") if kind in sides), "bool")
         if isinstance(node, ast.IfExp):
             return join([self.kind(node.body), self.kind(node.orelse)])
         if isinstance(node, ast.Subscript):

@@ -2,6 +2,7 @@
 
 import math
 
+from init import calculate_gain, normal_, uniform_
 from mindspore import nn
 
 

@@ -2,6 +2,7 @@
 
 import mindspore
 import numpy as np
+from loss import binary_cross_entropy_with_logits
 from mindspore import nn, ops
 
 
@@ -20,7 +21,7 @@ def tensor_narrow(data, dtype=None):
 def full_narrow(shape, value):
     """A tensor of one number: int32 of a whole one, bool of a truth, else float32."""
     kinds = (mindspore.bool_, mindspore.int32, mindspore.float32)
-    kind = kinds[0] if isinstance(value, bool) else kinds[1] if isinstance(value, int) else kinds[2]
+    kind = kinds[0] if isinstance(value, bool) else kinds[1] if isinstance(value, (int, np.integer)) else kinds[2]
     return ops.full(shape, value, dtype=kind)
 
 
@@ -109,10 +110,8 @@ def reduced_to(loss, reduction):
 def bce_of(pred, label, with_logits=True, reduction="mean"):
     """The binary cross entropy of scores or of probabilities."""
     if with_logits:
-        loss = ops.relu(pred) - pred * label + ops.log(1 + ops.exp(-ops.abs(pred)))
-    else:
-        loss = -(label * ops.log(pred) + (1 - label) * ops.log(1 - pred))
-    return reduced_to(loss, reduction)
+        return binary_cross_entropy_with_logits(pred, label, reduction=reduction.lower())
+    return reduced_to(-(label * ops.log(pred) + (1 - label) * ops.log(1 - pred)), reduction)
 
 
 class ChannelNorm(nn.Cell):

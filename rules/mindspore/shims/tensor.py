@@ -335,3 +335,28 @@ def diag(input, diagonal=0):
     places = np.zeros((size + right + down, size + right + down), "int32")
     places[np.arange(size) + down, np.arange(size) + right] = np.arange(size) + 1
     return ops.gather(ops.cat((ops.zeros((1,), dtype=input.dtype), input)), mindspore.tensor(places.reshape(-1)), 0).reshape(places.shape)
+
+
+class indexed:
+    """A tensor whose gradient is right where an index is a tensor with negative numbers: indexed(x)[i] is x[i]."""
+
+    def __init__(self, input):
+        self.input = input
+
+    def __getitem__(self, index):
+        several = index if isinstance(index, tuple) else (index,)
+        axes = [0 if i is None or i is Ellipsis else mask_axes(i) for i in several]
+        axis, found = 0, []
+        for one, taken in zip(several, axes):
+            if one is Ellipsis:
+                axis += self.input.ndim - sum(axes)
+            elif isinstance(one, mindspore.Tensor) and one.dtype != mindspore.bool_:
+                one = ops.where(one < 0, one + self.input.shape[axis], one)
+            found.append(one)
+            axis += taken
+        return self.input[tuple(found) if isinstance(index, tuple) else found[0]]
+
+
+def mask_axes(index):
+    """How many axes an index is of: a mask's own, one of any other."""
+    return index.ndim if isinstance(index, mindspore.Tensor) and index.dtype == mindspore.bool_ else 1

@@ -19,7 +19,7 @@ def tensor_narrow(data, dtype=None):
 
 def full_narrow(shape, value):
     """A tensor of one number: int32 of a whole one, bool of a truth, else float32."""
-    kind = torch.bool if isinstance(value, bool) else torch.int32 if isinstance(value, int) else torch.float32
+    kind = torch.bool if isinstance(value, bool) else torch.int32 if isinstance(value, (int, np.integer)) else torch.float32
     return torch.full(shape, value, dtype=kind)
 
 
@@ -110,7 +110,7 @@ def reduced(loss, reduction):
 def bce_of(pred, label, with_logits=True, reduction="mean"):
     """The binary cross entropy of scores or of probabilities."""
     if with_logits:
-        return F.binary_cross_entropy_with_logits(pred, label, reduction=reduction)
+        return F.binary_cross_entropy_with_logits(pred, label, reduction=reduction.lower())
     return reduced(-(label * torch.log(pred) + (1 - label) * torch.log(1 - pred)), reduction)
 
 
