@@ -66,3 +66,16 @@ def test_what_holds_none_stays(text: str) -> None:
 def test_what_is_set_stays() -> None:
     text = HEAD.replace("return ", "x = x * 2\n        x[index] = 1\n        return ") + "x\n"
     assert "indexed(" not in port_text(text, "torch", "mindspore").after
+
+
+def test_where_the_tensor_is_not_known_it_is_said() -> None:
+    text = HEAD.replace("return ", "other = self.table()\n        return ") + "other[x.long()], other[0]\n"
+    found = port_text(text, "torch", "mindspore")
+    assert [d.code for d in found.diagnostics if d.severity == "warning"] == [
+        "CM107"
+    ] and "indexed" not in found.after
+
+
+def test_a_class_in_an_annotation_is_no_index() -> None:
+    text = "import torch\nfrom typing import List\n\n\ndef f(x: torch.Tensor) -> List[torch.Tensor]:\n    return [x]\n"
+    assert not [d for d in port_text(text, "torch", "mindspore").diagnostics if d.severity == "warning"]

@@ -30,11 +30,17 @@ class Indices(FilePort):
 
     def _index(self, node: ast.Subscript) -> None:
         """Look at one subscript that is read; the tensors in it are taken for numbers or for a mask."""
-        if self.mixed or not isinstance(node.ctx, ast.Load) or self.inference.kind(node.value) != "tensor":
+        whole = self.inference.object_kind(node.value)
+        if self.mixed or not isinstance(node.ctx, ast.Load) or whole not in ("tensor", "unknown"):
             return
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        tensors = [p for p in parts if self.inference.kind(p) == "tensor"]
+        given = [p for p in parts if self.names.qualified(p) is None]  # Optional[torch.Tensor] is no index
+        tensors = [p for p in given if self.inference.kind(p) == "tensor"]
         if all(self._is_not_negative(p) for p in tensors):
+            return
+        if whole == "unknown":
+            message = f"whether {ast.unparse(node.value)} is a tensor can't be told; if it is, negative numbers in its index have no gradient in {self.target.name}"
+            self._say("CM107", "warning", node, message, "annotate it, or check the index by hand")
             return
         span, shim = self.document.span(node.value), self.target.tensor_index
         inner = self.edits.by_span.get(span, mark(span))
