@@ -235,7 +235,8 @@ def lower(
         status = "lossy" if binding.lossy else "shim" if binding.shim else "exact"
         return Plan(binding, writes, status, tuple(reasons))
     if not reasons:
-        reasons = [f"{target.name} {version} has no counterpart in the rules"]
+        name = lifted.binding.api if lifted is not None else call.operator.name
+        reasons = [f"{target.name} {version} has no counterpart of {name} in the rules"]
     raise Refusal("CM202", "; ".join(reasons), "port this call by hand, and check it with verify")
 
 

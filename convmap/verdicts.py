@@ -42,6 +42,7 @@ class Verdict:
     walk: Walk | None = None  # where a forward pass does not hold: layer by layer
     training: list[Curve] = field(default_factory=list)
     files: tuple[str, str] = ("", "")  # the source's text and the port's
+    by_way: str = ""  # what stands for the source, where neither framework has float64
 
     def worst(self, *kinds: str) -> float:
         """Give the worst multiple of the bound over tensors of these kinds."""
@@ -81,6 +82,7 @@ def text_of(verdict: Verdict) -> str:
         head,
         f"  {verdict.tensors} tensors transferred, {len(verdict.left_out)} left out, "
         f"{verdict.noise} random draws fed, {verdict.seconds:.1f} s",
+        *([f"  {verdict.by_way}"] if verdict.by_way else []),
     ]
     for mode in ("eval", "train"):
         for kind in ("forward", "input gradient", "weight gradient", "buffer"):

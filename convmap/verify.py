@@ -98,7 +98,7 @@ def load_sides(case: Case, pair: Pair, pool: Workers) -> tuple[Sides, WeightPlan
     """Load both models and plan which tensor becomes which."""
     source, target = pair.source.name, pair.target.name
     if JUDGE not in (source, target):
-        raise ConvmapError("neither side has float64: verify the port to torch, then from torch")
+        raise ConvmapError("neither side has float64: see convmap.by_way")
     one = pool[source].ask("load", path=str(pair.file.resolve()), entry=case.entry)
     two = pool[target].ask("load", path=str(pair.ported.resolve()), entry=case.entry)
     plan = plan_weights(pair.source, one["tree"], pair.target, two["tree"])

@@ -74,6 +74,18 @@ def test_example_back_to_torch(example: Example, pool: Workers, tmp_path: Path) 
     assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
 
 
+# Between the two others all of it is recorded, some pieces are run again.
+BETWEEN = [(p, t) for s, t in (TARGETS, TARGETS[::-1]) for p in pieces(s, t)[3::25]]
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("example,target", BETWEEN, ids=lambda e: getattr(e, "name", e))
+def test_example_by_way_of_torch(example: Example, target: str, pool: Workers, tmp_path: Path) -> None:
+    row = run_example(example, target, pool, tmp_path, seeds=2)
+    recorded = read_evidence(target, example.source)["examples"][example.name]
+    assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
+
+
 @pytest.mark.frameworks
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("layer,spec", random_convolutions(60, seed=7))

@@ -19,7 +19,8 @@ EXAMPLES = """examples:
   convmap verify --manifest examples/models.toml --to mindspore --report report.html
 
 Verifying RUNS the model file, in the source framework and in the target (each in its own interpreter); a
-file of a package is ported and run with it. Where a port does not hold, both models are walked layer by
+file of a package is ported and run with it. Between MindSpore and MegEngine the port to torch is verified first, and
+stands for the source then. Where a port does not hold, both models are walked layer by
 layer and the first that is off is named. Exit codes: 0 every output and gradient holds, or does
 but for errors that the rules record of functions (the report names them), 1 one does not, 2 a usage error."""
 
@@ -60,6 +61,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from convmap import files
+    from convmap.by_way import needs_way, verify_by_way
     from convmap.inputs import Case, read_manifest
     from convmap.page import page_of
     from convmap.rules import load
@@ -82,8 +84,13 @@ def run(args: argparse.Namespace) -> int:
         for case in cases:
             if sys.stderr.isatty():
                 print(f"verifying {case.name} in {target} ...", file=sys.stderr)
-            verdict = verify(case, target, pool, rules, args.seed, args.seeds)
-            if args.steps and not verdict.problem:
+            way = verify_by_way if needs_way(case, target, rules) else verify
+            verdict = way(case, target, pool, rules, args.seed, args.seeds)
+            if args.steps and way is verify_by_way:
+                verdict.problem = (
+                    verdict.problem or "--steps needs torch on one side: train the port to torch"
+                )
+            elif args.steps and not verdict.problem:
                 verdict.training = train(case, target, pool, rules, args.steps, args.seed)
             verdicts.append(verdict)
             if args.format == "text":
