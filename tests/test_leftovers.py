@@ -94,8 +94,15 @@ def test_a_name_that_moves_stays_the_sources_own() -> None:
     assert "    import torch.nn as nn\n    return nn.Foo(mindspore_nn.Dense(3, 4" in made
 
 
-def test_a_second_run_moves_nothing() -> None:
-    once = port("def f(x):\n    return torch.foo(x)\n").after
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    return torch.foo(x)\n",
+        "def f(x):\n    if x:\n        y = torch.foo(x)\n    else:\n        y = torch.foo(-x)\n    return y\n",
+    ],
+)
+def test_a_second_run_moves_nothing(text: str) -> None:
+    once = port(text).after
     assert port_text(once, "torch", "mindspore").after == once
 
 

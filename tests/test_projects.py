@@ -146,6 +146,19 @@ def test_the_cache_holds_until_a_file_that_was_looked_at_changes(
     assert "def forward(self, x):" in Path("out/net.py").read_text()
 
 
+def test_a_module_that_is_not_there_does_not_lead_into_itself(package: Path, capsys: Any) -> None:
+    """from .pse import pse, where pse is compiled and lies beside the file."""
+    (package / "pse").mkdir()
+    (package / "pse" / "__init__.py").write_text(
+        "import torch\nfrom .pse import pse  # noqa\nx = torch.ones(2)\n"
+    )
+    (package / "use.py").write_text(
+        "import torch\nfrom .pse import pse\n\n\ndef f(x):\n    return pse(torch.relu(x))\n"
+    )
+    main(["port", str(package), "--to", "mindspore", "--check"])
+    assert "internal error" not in "".join(capsys.readouterr())
+
+
 def test_circles_of_imports_end(package: Path) -> None:
     (package / "a.py").write_text("from .b import f, C\nimport torch\nclass D(C):\n    pass\n")
     (package / "b.py").write_text("from .a import f, D\nclass C(D):\n    pass\n")

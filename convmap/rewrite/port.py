@@ -596,6 +596,9 @@ class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, 
                 found = self.names.imported(node)
                 if found is not None:
                     used.setdefault((id(found.statement), found.local), []).append(node)
+                    for same in self._imports_among(node):  # one in each branch
+                        if same is not found.statement:
+                            used.setdefault((id(same), node.id), []).append(node)
                     continue
                 several = self._imports_among(node)  # try: import a; except ImportError: a = None
                 for statement in several:

@@ -149,7 +149,9 @@ class Project:
         imported = all(isinstance(by, (ast.Import, ast.ImportFrom)) for by in bound)
         if len(found) != 1 or not imported:
             return qualified
-        return self.resolve(".".join([found.pop(), *rest[1:]]))
+        followed = ".".join([found.pop(), *rest[1:]])
+        # from .pse import pse, where pse.so beside the file is no module here: it would lead into itself.
+        return followed if followed.startswith(f"{module}.{rest[0]}.") else self.resolve(followed)
 
     def _from_star(self, module: str, name: str) -> str | None:
         if module.split(".")[0] == self.framework.package:
