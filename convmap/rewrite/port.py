@@ -597,7 +597,7 @@ class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, 
                 if found is not None:
                     used.setdefault((id(found.statement), found.local), []).append(node)
                     for same in self._imports_among(node):  # one in each branch
-                        if same is not found.statement:
+                        if same is not found.statement and ast.dump(same) == ast.dump(found.statement):
                             used.setdefault((id(same), node.id), []).append(node)
                     continue
                 several = self._imports_among(node)  # try: import a; except ImportError: a = None
