@@ -63,6 +63,16 @@ def test_what_holds_none_stays(text: str) -> None:
     assert "indexed(" not in port_text(HEAD + text + "\n", "torch", "mindspore").after
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["places[mask] = -1", "places -= 1", "places.sub_(1)", "places = places - 1", "self.place[0] = -1"],
+)
+def test_what_is_changed_may_hold_some(change: str) -> None:
+    text = HEAD.replace("return ", f"places = x.argmax(1)\n        {change}\n        return ")
+    tensor = "self.place" if "self" in change else "places"
+    assert "indexed(x)[" in port_text(text + f"x[{tensor}]\n", "torch", "mindspore").after
+
+
 def test_what_is_set_stays() -> None:
     text = HEAD.replace("return ", "x = x * 2\n        x[index] = 1\n        return ") + "x\n"
     assert "indexed(" not in port_text(text, "torch", "mindspore").after

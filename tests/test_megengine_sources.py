@@ -135,6 +135,26 @@ def test_a_layer_that_is_derived_from_reads_its_settings() -> None:
     assert not [d for d in port.diagnostics if d.severity == "error"]
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "class Net(M.Module):\n    m = None\n",
+        "class Net(M.Module):\n    def m(self):\n        return 1\n\n",
+        "class Base(M.Module):\n    def __init__(self):\n        super().__init__()\n        self.m = 1\n\n\nclass Net(Base):\n",
+        "class Net(M.Conv2d):\n",
+    ],
+)
+def test_a_name_that_is_taken_is_no_buffer(head: str) -> None:
+    """register_buffer raises where the class has the attribute already."""
+    text = (
+        HEAD.split("class Net")[0]
+        + head
+        + "    def __init__(self, dim):\n        super().__init__(1, 1, 1)\n"
+    )
+    port = port_text(text + "        self.m = F.zeros((3,))" + TAIL, "megengine", "torch")
+    assert "self.m = torch.zeros((3,))" in port.after
+
+
 def test_a_function_is_not_what_a_method_of_its_name_calls() -> None:
     text = (
         "def transpose(t, order):\n    return t.transpose(order)\n\n\n" + HEAD.split("import megengine\n")[1]

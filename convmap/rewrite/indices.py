@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from typing import Any
 
 from convmap.model import UNKNOWN
@@ -72,12 +73,27 @@ class Indices(FilePort):
             own = isinstance(node.value, ast.Name) and node.value.id == "self"
             owner = self.inference.enclosing(node, ast.ClassDef)
             given = self.inference.attribute_values(owner, node.attr) if own else []
-            return bool(given) and all(self._is_not_negative(v, depth + 1) for v in given)
+            sure = bool(given) and all(self._is_not_negative(v, depth + 1) for v in given)
+            return sure and not self._is_changed(node)
         if isinstance(node, ast.Name):
             scope = self.names.scope_of[node].find(node.id)
             bound = scope.bound[node.id] if scope is not None else []
-            return bool(bound) and all(self._is_given_none(by, depth + 1) for by in bound)
+            sure = bool(bound) and all(self._is_given_none(by, depth + 1) for by in bound)
+            return sure and not self._is_changed(node)
         return False
+
+    def _is_changed(self, node: ast.Name | ast.Attribute) -> bool:
+        """Tell whether the file changes a tensor of this name in place: ``i[mask] = -1``, ``i -= 1``, ``i.sub_(1)``."""
+        return ast.unparse(node) in self._changed
+
+    @functools.cached_property
+    def _changed(self) -> set[str]:
+        targets = [s.value for s in self.names.subscripts if not isinstance(s.ctx, ast.Load)]
+        targets += [change.target for change in self.names.changes if isinstance(change, ast.AugAssign)]
+        funcs = (call.func for call in self.names.calls if isinstance(call.func, ast.Attribute))
+        targets += [f.value for f in funcs if f.attr.endswith("_") and not f.attr.endswith("__")]
+        targets += [k.value for call in self.names.calls for k in call.keywords if k.arg == "out"]
+        return {ast.unparse(t) for t in targets}
 
     def _result_is_not_negative(self, node: ast.BinOp, depth: int) -> bool:
         if isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Add, ast.Mult, ast.FloorDiv)):

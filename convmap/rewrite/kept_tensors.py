@@ -27,8 +27,8 @@ class KeptTensors(Lists):
         method = self.inference.enclosing(target, FUNCTIONS)
         if not self.inference.is_module_class(owner) or getattr(method, "name", "") != "__init__":
             return
-        once = len(self.inference.attribute_values(owner, target.attr)) == 1
-        if self._is_early(target):
+        once = len(self.inference.attributes.get((owner, target.attr), ())) == 1  # type: ignore[arg-type]
+        if self._is_early(target) or not self._is_free(owner, target.attr):
             return
         if not once or len(assignment.targets) != 1 or not self._is_new(assignment.value):  # type: ignore[union-attr]
             return
@@ -37,6 +37,21 @@ class KeptTensors(Lists):
         self.edits.replace(self.document.span(assignment), f"self.register_buffer({name!r}, {value}{apart})")
         api = f"{self.source.module_class}.{name}"
         self.port.uses.append(Use(target.lineno, api, f"{self.target.module_class}.register_buffer", "exact"))
+
+    def _is_free(self, owner: ast.AST | None, name: str) -> bool:
+        """Tell whether nothing else of a class or of what it derives from has a name: register_buffer raises there."""
+        if not isinstance(owner, ast.ClassDef) or name in self.inference.methods(owner):
+            return False
+        if self.inference.class_values(owner, name):
+            return False
+        for base in owner.bases:
+            found = self.inference.classes.get(getattr(base, "id", ""))
+            if found is not None and found is not owner:
+                if (found, name) in self.inference.attributes or not self._is_free(found, name):
+                    return False
+            elif self.names.qualified(base) != self.source.module_class:
+                return False
+        return True
 
     def _is_new(self, value: ast.expr | None, depth: int = 0) -> bool:
         """Tell whether a value is a tensor that is made here, and no parameter; or None otherwise."""
