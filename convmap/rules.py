@@ -134,6 +134,7 @@ class Framework:
     data_assignment: str = ""  # the operator that stands for p.data = tensor; "": assignment
     parts_of_parameters: str = ""  # what p[i] = x writes behind p where p itself takes no change
     parts_in_lists: bool = False  # a module takes those of its lists, tuples and dictionaries for parts
+    keeping_tensors: tuple[tuple[str, str], ...] = ()  # statements that keep tensors as other frameworks do
     keeps_tensors: str = (
         ""  # a tensor that is an attribute is in the "state", or "placed" where the module is
     )
@@ -455,7 +456,7 @@ def _framework(
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
          "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
-         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "tensor_index", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeps_tensors"},
+         "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "tensor_index", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeping_tensors", "keeps_tensors"},
     )  # fmt: skip
     name = table["name"]
     bindings: list[Binding] = []
@@ -520,6 +521,7 @@ def _framework(
         table.get("data_assignment", ""),
         table.get("parts_of_parameters", ""),
         table.get("parts_in_lists", False),
+        tuple(table.get("keeping_tensors", {}).items()),
         table.get("keeps_tensors", ""),
         table.get("mask_assignment", ""),
         tuple(table.get("assigning", {}).items()),

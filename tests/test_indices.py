@@ -44,7 +44,6 @@ PLAIN = [
     "x[index % 3]",
     "x[torch.tensor([1, 2]), :, torch.zeros(2).long()]",
     "x[x.argmax(1)]",
-    "x[x.max(1).indices]",
     "x[x.sort(1)[1]]",
     "x[-1]",
     "x[[-1, 0]]",

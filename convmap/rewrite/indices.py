@@ -68,8 +68,6 @@ class Indices(FilePort):
         if isinstance(node, ast.Call):
             return self._call_is_not_negative(node, depth + 1)
         if isinstance(node, ast.Attribute):
-            if node.attr == "indices" and self._operator_of(node.value) & _SECOND:
-                return True
             own = isinstance(node.value, ast.Name) and node.value.id == "self"
             owner = self.inference.enclosing(node, ast.ClassDef)
             given = self.inference.attribute_values(owner, node.attr) if own else []
@@ -91,8 +89,7 @@ class Indices(FilePort):
         targets = [s.value for s in self.names.subscripts if not isinstance(s.ctx, ast.Load)]
         targets += [change.target for change in self.names.changes if isinstance(change, ast.AugAssign)]
         funcs = (call.func for call in self.names.calls if isinstance(call.func, ast.Attribute))
-        targets += [f.value for f in funcs if f.attr.endswith("_") and not f.attr.endswith("__")]
-        targets += [k.value for call in self.names.calls for k in call.keywords if k.arg == "out"]
+        targets += [f.value for f in funcs if f.attr in self.source.in_place]
         return {ast.unparse(t) for t in targets}
 
     def _result_is_not_negative(self, node: ast.BinOp, depth: int) -> bool:

@@ -17,8 +17,8 @@ class KeptTensors(Lists):
 
     def _keeps_tensor(self, assignment: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
         """Write ``self.mask = F.zeros(3)`` of an ``__init__`` as a buffer, where it is set once."""
-        here, there = self.source.keeps_tensors, self.target.keeps_tensors
-        if here == there or not here or there == "state":
+        statement = dict(self.target.keeping_tensors).get(self.source.keeps_tensors)
+        if statement is None:
             return
         target = assignment.targets[0] if isinstance(assignment, ast.Assign) else None
         if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") != "self":
@@ -33,13 +33,13 @@ class KeptTensors(Lists):
         if not once or len(assignment.targets) != 1 or not self._is_new(assignment.value):  # type: ignore[union-attr]
             return
         name, value = target.attr, mark(self.document.span(assignment.value))  # type: ignore[arg-type]
-        apart = "" if here == "state" else ", persistent=False"
-        self.edits.replace(self.document.span(assignment), f"self.register_buffer({name!r}, {value}{apart})")
-        api = f"{self.source.module_class}.{name}"
-        self.port.uses.append(Use(target.lineno, api, f"{self.target.module_class}.register_buffer", "exact"))
+        text = statement.replace("{name}", repr(name)).replace("{value}", value)
+        self.edits.replace(self.document.span(assignment), text)
+        api, keeps = f"{self.source.module_class}.{name}", statement.partition("(")[0].rpartition(".")[2]
+        self.port.uses.append(Use(target.lineno, api, f"{self.target.module_class}.{keeps}", "exact"))
 
     def _is_free(self, owner: ast.AST | None, name: str) -> bool:
-        """Tell whether nothing else of a class or of what it derives from has a name: register_buffer raises there."""
+        """Tell whether nothing else of a class or of what it derives from has a name: a buffer of it raises there."""
         if not isinstance(owner, ast.ClassDef) or name in self.inference.methods(owner):
             return False
         if self.inference.class_values(owner, name):
