@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from convmap.coverage import RUN, digest, directions, read_evidence, run_example
+from convmap.coverage import RUN, SEEDS, digest, directions, read_evidence, run_example
 from convmap.examples import Example, examples, pieces
 from convmap.inputs import Case
 from convmap.rules import load
@@ -42,14 +43,24 @@ def random_convolutions(count: int, seed: int) -> list[tuple[str, str]]:
     return out
 
 
-# Half as many samples as are recorded: an error that the rules record may not show in them.
+def run_as_recorded(example: Example, target: str, pool: Workers, folder: Path) -> dict[str, Any]:
+    """Run an example with half as many samples as are recorded; where the verdict is another, with as many.
+
+    An error that the rules record may not show in two samples, and a bound from two may be tight by chance.
+    """
+    recorded = read_evidence(target, example.source)["examples"][example.name]
+    row = run_example(example, target, pool, folder, seeds=SEEDS // 2)
+    if (row["verdict"] in RUN) != (recorded["verdict"] in RUN):
+        row = run_example(example, target, pool, folder)
+    assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
+    return row
+
+
 @pytest.mark.frameworks
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("example", examples(), ids=lambda e: e.name)
 def test_example(example: Example, target: str, pool: Workers, tmp_path: Path) -> None:
-    row = run_example(example, target, pool, tmp_path, seeds=2)
-    recorded = read_evidence(target)["examples"][example.name]
-    assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
+    row = run_as_recorded(example, target, pool, tmp_path)
     assert row["verdict"] in (*RUN, "refused"), row
 
 
@@ -69,9 +80,7 @@ BACK = [piece for source in TARGETS for piece in pieces(source)[::10]]
 @pytest.mark.frameworks
 @pytest.mark.parametrize("example", BACK, ids=lambda e: f"{e.source}: {e.name}")
 def test_example_back_to_torch(example: Example, pool: Workers, tmp_path: Path) -> None:
-    row = run_example(example, "torch", pool, tmp_path, seeds=2)
-    recorded = read_evidence("torch", example.source)["examples"][example.name]
-    assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
+    run_as_recorded(example, "torch", pool, tmp_path)
 
 
 # Between the two others all of it is recorded, some pieces are run again.
@@ -81,9 +90,7 @@ BETWEEN = [(p, t) for s, t in (TARGETS, TARGETS[::-1]) for p in pieces(s, t)[3::
 @pytest.mark.frameworks
 @pytest.mark.parametrize("example,target", BETWEEN, ids=lambda e: getattr(e, "name", e))
 def test_example_by_way_of_torch(example: Example, target: str, pool: Workers, tmp_path: Path) -> None:
-    row = run_example(example, target, pool, tmp_path, seeds=2)
-    recorded = read_evidence(target, example.source)["examples"][example.name]
-    assert (row["verdict"] in RUN) == (recorded["verdict"] in RUN), row
+    run_as_recorded(example, target, pool, tmp_path)
 
 
 @pytest.mark.frameworks
