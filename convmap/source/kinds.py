@@ -25,23 +25,10 @@ _ARRAY_NAMES = (
     " tile transpose tri tril triu vstack zeros zeros_like"
 )
 ARRAYS_OF_NUMPY = {f"numpy.{name}" for name in _ARRAY_NAMES.split()}
-ARRAY_METHODS = set(
-    [
-        "argsort",
-        "astype",
-        "clip",
-        "copy",
-        "cumsum",
-        "flatten",
-        "ravel",
-        "repeat",
-        "reshape",
-        "round",
-        "squeeze",
-        "swapaxes",
-        "transpose",
-    ]
+_ARRAY_METHODS = (
+    "argsort astype clip copy cumsum flatten ravel repeat reshape round squeeze swapaxes transpose"
 )
+ARRAY_METHODS = set(_ARRAY_METHODS.split())
 REDUCING = {"max", "mean", "min", "prod", "std", "sum", "var"}
 MAYBE = "?"  # behind a kind: that, or None
 OBJECTS = {"tensor", "tensors", "module", "modules", "module class"}

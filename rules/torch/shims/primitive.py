@@ -233,11 +233,16 @@ def transpose(input, input_perm):
     return input.permute(input_perm)
 
 
-def tensors(x, y):
-    """A tensor and a number as two tensors of one number format."""
-    if isinstance(x, torch.Tensor):
-        return x, y if isinstance(y, torch.Tensor) else torch.full_like(x, y)
-    return torch.full_like(y, x), y
+def both_tensors(x, y):
+    """Two tensors, of which one may be a number: beside whole numbers a fraction is one, and both become fractions."""
+    x, y = (v if isinstance(v, torch.Tensor) else beside(v, other) for v, other in ((x, y), (y, x)))
+    return x, y
+
+
+def beside(number, tensor):
+    """A number as a tensor that is computed with another one."""
+    kind = tensor.dtype if tensor.is_floating_point() else None
+    return torch.tensor(number, dtype=kind, device=tensor.device)
 
 
 class Sub(nn.Module):
@@ -248,24 +253,25 @@ class Sub(nn.Module):
 
 
 class RealDiv(nn.Module):
-    """The quotient, element by element."""
+    """The quotient, element by element: MindSpore cuts that of whole numbers off at the point."""
 
     def forward(self, x, y):
-        return x / y
+        whole = not any(v.is_floating_point() if isinstance(v, torch.Tensor) else isinstance(v, float) for v in (x, y))
+        return torch.div(*both_tensors(x, y), rounding_mode="trunc") if whole else x / y
 
 
 class Maximum(nn.Module):
     """The larger one, element by element."""
 
     def forward(self, x, y):
-        return torch.maximum(*tensors(x, y))
+        return torch.maximum(*both_tensors(x, y))
 
 
 class Minimum(nn.Module):
     """The smaller one, element by element."""
 
     def forward(self, x, y):
-        return torch.minimum(*tensors(x, y))
+        return torch.minimum(*both_tensors(x, y))
 
 
 class Equal(nn.Module):
