@@ -3,7 +3,7 @@
 import megengine.functional as F
 import megengine.module as M
 from layers import reduced
-from tensor import absolute
+from tensor import absolute, gather
 
 
 def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -16,7 +16,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     shape = (1, classes) + (1,) * (input.ndim - 2)
     scaled = logs if weight is None else logs * weight.reshape(shape)
     shares = kept if weight is None else weight[safe] * kept
-    values = -F.squeeze(F.gather(scaled, 1, at), 1) * kept
+    values = -F.squeeze(gather(scaled, 1, at), 1) * kept
     if label_smoothing:
         smooth = -F.sum(scaled, axis=1) * kept / classes
         values = (1 - label_smoothing) * values + label_smoothing * smooth

@@ -4,7 +4,8 @@ from collections import namedtuple
 
 import megengine
 import megengine.functional as F
-from tensor import absolute
+import numpy as np
+from tensor import absolute, gather
 
 
 class Along(namedtuple("Along", ["values", "indices"])):
@@ -14,7 +15,7 @@ class Along(namedtuple("Along", ["values", "indices"])):
 def max_along(input, dim, keepdim=False):
     """The largest values along an axis, and where they are (the first of equal ones)."""
     indices = F.argmax(input, axis=dim, keepdims=True)
-    values = F.gather(input, dim, indices)
+    values = gather(input, dim, indices)
     if keepdim:
         return Along(values, indices)
     return Along(F.squeeze(values, dim), F.squeeze(indices, dim))
@@ -201,7 +202,15 @@ def new_full(input, size, fill_value, dtype=None):
 
 def arange(start, end, step=1, dtype=None):
     """Numbers from start up to end, without it; whole ones where all three are."""
-    return F.arange(start, end, step, dtype=dtype or kind_of([start, end, step]))
+    # Not F.arange: of two that MegEngine runs ahead, the first has the second's numbers (measured, CPU).
+    numbers = [n.item() if isinstance(n, megengine.Tensor) else n for n in (start, end, step)]
+    return megengine.tensor(np.arange(*numbers).astype(dtype or kind_of([start, end, step])))
+
+
+def linspace(start, end, steps):
+    """Numbers at equal distances from start to end, both of them included."""
+    # Not F.linspace, for the same reason as arange.
+    return megengine.tensor(np.linspace(start, end, steps).astype("float32"))
 
 
 def tensor(data, dtype=None):

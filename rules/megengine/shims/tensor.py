@@ -77,11 +77,27 @@ def narrow(input, dim, start, length):
     return input[at(dim, slice(start, start + length), input.ndim)]
 
 
+def counting(size):
+    """The whole numbers below a size."""
+    # Not F.arange: of two that MegEngine runs ahead, the first has the second's numbers (measured, CPU).
+    return megengine.tensor(np.arange(size, dtype="int32"))
+
+
+def gather(input, dim, index):
+    """Pick along an axis by an index that has its own places on the others."""
+    dim, shape = dim % input.ndim, [int(n) for n in index.shape]
+    places = []
+    for i, size in enumerate(shape):
+        own = counting(size).reshape([size if j == i else 1 for j in range(len(shape))])
+        places.append((index.astype("int32") if i == dim else F.broadcast_to(own, shape)).reshape(-1))
+    return input[tuple(places)].reshape(shape)
+
+
 def flip(input, dims):
     """Reverse the order along axes."""
     for dim in dims:
         size = int(input.shape[dim])
-        input = input[at(dim, F.arange(size - 1, -1, -1, dtype="int32"), input.ndim)]
+        input = input[at(dim, size - 1 - counting(size), input.ndim)]
     return input
 
 
@@ -114,8 +130,8 @@ def expand(input, *sizes):
 def below(input, diagonal):
     """Where the last two axes lie on or below a diagonal."""
     rows, columns = int(input.shape[-2]), int(input.shape[-1])
-    row = F.arange(0, rows, 1, dtype="int32").reshape(rows, 1)
-    column = F.arange(0, columns, 1, dtype="int32").reshape(1, columns)
+    row = counting(rows).reshape(rows, 1)
+    column = counting(columns).reshape(1, columns)
     return F.broadcast_to(column - row, (rows, columns)) <= diagonal
 
 
@@ -340,7 +356,7 @@ def places(input, dim, index):
     dim, size = dim % input.ndim, int(input.shape[dim])
     if any(int(a) != int(b) for i, (a, b) in enumerate(zip(index.shape, input.shape)) if i != dim):
         raise ValueError("only an index that is as large as the tensor beside its own axis is ported")
-    along = F.arange(size, dtype="int32").reshape([size if i == dim else 1 for i in range(input.ndim)])
+    along = counting(size).reshape([size if i == dim else 1 for i in range(input.ndim)])
     for i in range(int(index.shape[dim])):
         item = at(dim, slice(i, i + 1), input.ndim)
         yield item, index[item].astype("int32") == along
@@ -428,7 +444,7 @@ def take_along(input, index, axis):
 def one_hot_values(indices, depth, on_value=1, off_value=0, axis=-1):
     """Whether each index is each class, as one value or another; of an index outside, the other alone."""
     axis = axis % (indices.ndim + 1)
-    classes = F.arange(0, depth, 1, dtype="int32").reshape([depth if i == axis else 1 for i in range(indices.ndim + 1)])
+    classes = counting(depth).reshape([depth if i == axis else 1 for i in range(indices.ndim + 1)])
     found = F.expand_dims(indices, axis) == classes
     on, off = (v if isinstance(v, megengine.Tensor) else megengine.tensor(v) for v in (on_value, off_value))
     return where(found, on, off)
