@@ -48,7 +48,8 @@ SAME = [
     ("self.m = F.maximum(dim, 0)", "maximum_or_number(dim, 0)"),
     ("self.m = F.maximum(F.ones(2), F.zeros(2))", "torch.maximum(torch.ones(2), torch.zeros(2))"),
     ("self.m = F.expand_dims(dim, (0, 2))", "unsqueeze_axes(dim, (0, 2))"),
-    ("self.m = F.mod(dim, 2)", "torch.fmod(dim, 2)"),
+    ("self.m = F.mod(dim, 2)", "mod(dim, 2)"),
+    ("self.m = F.mod(dim, 2.0)", "torch.fmod(dim, 2.0)"),
     ("self.m = F.nn.max_pool2d(dim, 2)", "self.register_buffer('m', F.max_pool2d(dim, 2))"),
 ]
 

@@ -2,6 +2,7 @@
 
 import megengine.functional as F
 import megengine.module as M
+from formats import mean_cut, reduce_sum
 from reduce import argmax, max_along, topk
 from tensor import absolute, expand, one_hot_values, squeeze_all, take_along, tile, where
 
@@ -253,14 +254,14 @@ class ReduceMean(Reduction):
     """The mean of some axes, or of all."""
 
     def reduced(self, x, axis):
-        return F.mean(x, axis, self.keep_dims)
+        return mean_cut(x, axis, self.keep_dims)
 
 
 class ReduceSum(Reduction):
     """The sum of some axes, or of all."""
 
     def reduced(self, x, axis):
-        return F.sum(x, axis, self.keep_dims)
+        return reduce_sum(x, axis, self.keep_dims)
 
 
 class ReduceMax(Reduction):

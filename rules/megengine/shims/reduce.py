@@ -5,6 +5,7 @@ from collections import namedtuple
 import megengine
 import megengine.functional as F
 import numpy as np
+from formats import widened
 from tensor import absolute, gather
 
 
@@ -14,29 +15,32 @@ class Along(namedtuple("Along", ["values", "indices"])):
 
 def max_along(input, dim, keepdim=False):
     """The largest values along an axis, and where they are (the first of equal ones)."""
-    indices = F.argmax(input, axis=dim, keepdims=True)
+    return picked(input, argmax(input, dim, True), dim, keepdim)
+
+
+def min_along(input, dim, keepdim=False):
+    """The smallest values along an axis, and where they are (the first of equal ones)."""
+    return picked(input, argmin(input, dim, True), dim, keepdim)
+
+
+def picked(input, indices, dim, keepdim):
+    """The values at one place each of an axis, and the places."""
     values = gather(input, dim, indices)
     if keepdim:
         return Along(values, indices)
     return Along(F.squeeze(values, dim), F.squeeze(indices, dim))
 
 
-def min_along(input, dim, keepdim=False):
-    """The smallest values along an axis, and where they are (the first of equal ones)."""
-    values, indices = max_along(-input, dim, keepdim)
-    return Along(-values, indices)
-
-
 def argmax(input, dim=None, keepdim=False):
     """Where the largest value is, of all or along an axis."""
     if dim is None:
-        return F.argmax(F.flatten(input), axis=0)
-    return F.argmax(input, axis=dim, keepdims=keepdim)
+        return F.argmax(F.flatten(widened(input)), axis=0)
+    return F.argmax(widened(input), axis=dim, keepdims=keepdim)
 
 
 def argmin(input, dim=None, keepdim=False):
     """Where the smallest value is, of all or along an axis."""
-    return argmax(-input, dim, keepdim)
+    return argmax(-widened(input), dim, keepdim)
 
 
 def any_of(input, dim=None, keepdim=False):
@@ -236,7 +240,7 @@ def prod(input, dim=None, keepdim=False):
 def cumprod(input, dim):
     """The products of the first elements along an axis, factor by factor, so that zeros have their gradient."""
     dim = dim % input.ndim
-    factors = F.split(input, int(input.shape[dim]), dim)
+    factors = F.split(widened(input), int(input.shape[dim]), dim)
     out = [factors[0]]
     for factor in factors[1:]:
         out.append(out[-1] * factor)

@@ -12,22 +12,30 @@ class Along(namedtuple("Along", ["values", "indices"])):
 
 def max_along(input, dim, keepdim=False):
     """The largest values along an axis, and where they are (the first of equal ones)."""
-    indices = ops.argmax(input, dim, True)
+    return picked(input, ops.argmax(input, dim, True), dim, keepdim)
+
+
+def min_along(input, dim, keepdim=False):
+    """The smallest values along an axis, and where they are (the first of equal ones)."""
+    return picked(input, argmin(input, dim, True), dim, keepdim)
+
+
+def picked(input, indices, dim, keepdim):
+    """The values at one place each of an axis, and the places."""
     values = ops.gather_elements(input, dim, indices)
     if keepdim:
         return Along(values, indices)
     return Along(ops.squeeze(values, dim), ops.squeeze(indices, dim))
 
 
-def min_along(input, dim, keepdim=False):
-    """The smallest values along an axis, and where they are (the first of equal ones)."""
-    values, indices = max_along(-input, dim, keepdim)
-    return Along(-values, indices)
+def negated(input):
+    """The negative values, which bytes would wrap at; of masks as whole numbers."""
+    return -(input.astype(mindspore.int32) if input.dtype in (mindspore.uint8, mindspore.bool_) else input)
 
 
 def argmin(input, dim=None, keepdim=False):
     """Where the smallest value is, of all or along an axis; int64."""
-    return ops.argmax(-input, dim, keepdim)
+    return ops.argmax(negated(input), dim, keepdim)
 
 
 def axes_of(input, dim):
@@ -122,8 +130,8 @@ def diff(input, n=1, dim=-1):
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """The k largest or smallest values along an axis, in order, and where they are (int64)."""
     last = ops.swapaxes(input, dim, -1)
-    values, indices = ops.topk(last if largest else -last, k)
-    values = values if largest else -values
+    values, indices = ops.topk(last if largest else negated(last), k)
+    values = values if largest else (-values).astype(input.dtype)
     return Along(ops.swapaxes(values, dim, -1), ops.swapaxes(indices, dim, -1).astype(mindspore.int64))
 
 
@@ -140,7 +148,7 @@ def argsort(input, dim=-1, descending=False):
 
 def cumprod(input, dim):
     """The products of the first elements along an axis, factor by factor, so that zeros have their gradient."""
-    factors = ops.split(input, 1, dim)
+    factors = ops.split(input if input.is_floating_point() else input.astype(mindspore.int64), 1, dim)
     out = [factors[0]]
     for factor in factors[1:]:
         out.append(out[-1] * factor)

@@ -33,14 +33,14 @@ class ReduceMean(nn.Module):
 
 
 class ReduceSum(nn.Module):
-    """The sum over the axes given later, all by default."""
+    """The sum over the axes given later, all by default, in the format of what is summed."""
 
     def __init__(self, keep_dims=False):
         super().__init__()
         self.keep_dims = keep_dims
 
     def forward(self, x, axis=()):
-        return torch.sum(x, all_axes(axis), self.keep_dims)
+        return torch.sum(x, all_axes(axis), self.keep_dims, dtype=x.dtype)
 
 
 class Concat(nn.Module):
