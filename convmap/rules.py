@@ -151,6 +151,7 @@ class Framework:
     ] = ()  # classes that only isinstance asks for, and theirs
     setup: tuple[tuple[str, str], ...] = ()  # what a file that uses it sets first: names, and values with why
     settings: tuple[str, ...] = ()  # what layers read of themselves when they run, by names that tell a layer
+    numpy_formats: bool = False  # formats of tensors are NumPy's: they equal texts, and are no keys of tables
     numbers_in_tuples: bool = False  # its own layers and functions may refuse [3, 3] where they take (3, 3)
     asking: tuple[
         tuple[str, str], ...
@@ -455,7 +456,7 @@ def _framework(
         str(path),
         table,
         {"name", "version", "package", "imports", "forward", "module_class", "tensor_class",
-         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words",
+         "notes", "same", "shims_since", "in_place", "assigning", "refused", "types", "modules", "aliases", "derived_weights", "asking", "settable", "keeps_arguments", "families", "setup", "settings", "numbers_in_tuples", "dtype_words", "numpy_formats",
          "module_methods", "tensor_methods", "numpy_numbers", "needs_forward", "filling_drops_gradient", "unsettable", "module_only", "tensor_only", "tensor_only_of_constants", "tensor_only_given", "tensor_only_of_sizes", "tensor_only_from", "growing", "parallel_prefix", "overriding", "after_growth", "tensor_index", "stepped_slice", "operators", "buffer_assignment", "parameter_assignment", "data_assignment", "parts_of_parameters", "mask_assignment", "parts_in_lists", "keeping_tensors", "keeps_tensors"},
     )  # fmt: skip
     name = table["name"]
@@ -532,6 +533,7 @@ def _framework(
         tuple((name, tuple(members)) for name, members in table.get("families", {}).items()),
         tuple(table.get("setup", {}).items()),
         tuple(table.get("settings", ())),
+        table.get("numpy_formats", False),
         table.get("numbers_in_tuples", False),
         tuple(table.get("asking", {}).items()),
         tuple(table.get("settable", ())),

@@ -16,6 +16,7 @@ from convmap.rewrite.base import INPLACE, Port, Use
 from convmap.rewrite.calls import argument_nodes, fill_template, write_call
 from convmap.rewrite.classes import ClassQuestions
 from convmap.rewrite.edits import reference
+from convmap.rewrite.formats import Formats
 from convmap.rewrite.growth import Growth
 from convmap.rewrite.hazards import Hazards
 from convmap.rewrite.indices import Indices
@@ -69,7 +70,9 @@ def port_inferred(
     return _Porter(inference, target, version or target.version, allowed, lent, shared).run()
 
 
-class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, NumPyNumbers, Leftovers):
+class _Porter(
+    Growth, KeptTensors, Indices, Hazards, ClassQuestions, Formats, Operators, NumPyNumbers, Leftovers
+):
     """Goes through a file: calls, references, changes, classes, and the end."""
 
     def run(self) -> Port:
@@ -83,8 +86,10 @@ class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, 
                 self._isinstance_of_value(call)
         for test in self.names.comparisons:
             self._compared_classes(test)
+            self._compared_formats(test)
         for table in self.names.tables:
             self._keyed_classes(table)
+            self._keyed_formats(table)
         for node in self.names.candidates:
             self._reference(node)
         if self.target.stepped_slice:
@@ -327,21 +332,16 @@ class _Porter(Growth, KeptTensors, Indices, Hazards, ClassQuestions, Operators, 
         words = self.source.dtype_words
         if not words or not self._is_dtype(binding, found.keyword, position):
             return found
-        package, _, word = (
-            self.names.qualified(node.value if isinstance(node, ast.keyword) else node) or ""
-        ).partition(".")
-        if found.value.kind == "str":
-            word = found.value.known
-        elif package != "numpy":
+        given = node.value if isinstance(node, ast.keyword) else node
+        word = found.value.known if found.value.kind == "str" else self.named_format(given)
+        if word is None:
             return found
         format = dict(words).get(word)
         if format is None:
             reason = f"{binding.api}: {word!r} has no counterpart among number formats"
             raise Refusal("CM201", reason)
         # 'float32' of astype("float32"): a name in the target, not a text.
-        written = next(
-            (b for b in self.target.bindings if b.operator.name == format and not b.read_only), None
-        )
+        written = self.written_format(word)
         if written is None:
             return found
         code = written.write or reference(written.api)
