@@ -82,7 +82,7 @@ class Quirk:
     mode: str = ""  # train or eval, where ``functions`` have the error in one only
     at_points: tuple[
         str, ...
-    ] = ()  # single inputs at which values or gradients are others (points.py), or "infinities": ports say so
+    ] = ()  # single inputs at which values or gradients are others (points.py; infinities, axes of one): ports say so
     read_only: bool = False  # ports are written in another way of the APIs, which is right
     by_channel: bool = False  # the error is one for all of a channel: it does not average out
     raises: tuple[str, ...] = (OTHER_VALUES,)

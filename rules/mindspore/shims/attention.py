@@ -5,6 +5,7 @@ import math
 import mindspore
 from init import give
 from mindspore import ops
+from values import softmax_of_finite
 
 
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None):
@@ -22,7 +23,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
         else:
             scores = scores + attn_mask
     none = ops.amax(scores, -1, True) == low  # a row of -inf, of which torch makes zeros
-    weights = ops.softmax(scores.masked_fill(none, 0.0), -1).masked_fill(none, 0.0)
+    weights = softmax_of_finite(scores.masked_fill(none, 0.0), -1).masked_fill(none, 0.0)
     if dropout_p:
         weights = ops.dropout(weights, dropout_p, training=True)
     return ops.matmul(weights, value)

@@ -179,9 +179,14 @@ class TorchIdentity(nn.Cell):
         return input
 
 
+def softmax_of_finite(input, axis):
+    """ops.softmax; not along an axis of one, whose gradient would spoil those of later calls along that axis."""
+    return input - input + 1.0 if input.shape[axis] == 1 else ops.softmax(input, axis)
+
+
 def softmax(input, dim):
     """ops.softmax, which along the last axis leaves what is behind a row of -inf as it was in memory."""
-    return ops.softmax(input.unsqueeze(-1), dim % input.ndim).squeeze(-1)
+    return softmax_of_finite(input.unsqueeze(-1), dim % input.ndim).squeeze(-1)
 
 
 class TorchSoftmax(nn.Cell):
