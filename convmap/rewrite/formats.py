@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 from convmap.errors import Refusal
 from convmap.model import Binding
@@ -23,7 +24,9 @@ class Formats(FilePort):
             return
         left, op, right = test.left, test.ops[0], test.comparators[0]
         if self.target.numpy_formats:
-            if type(op) in _SAME and "dtype" in (self.inference.kind(left), self.inference.kind(right)):
+            if type(op) not in _SAME or isinstance(right, ast.Constant):  # x is None, most often
+                return
+            if "dtype" in (self.inference.kind(left), self.inference.kind(right)):
                 texts = (self.edits.by_span.get(s, mark(s)) for s in map(self.document.span, (left, right)))
                 self._write(test, f" {_SAME[type(op)]} ".join(texts))
             return
@@ -40,8 +43,7 @@ class Formats(FilePort):
         word = self.named_format(other)
         if word is None or not self._is_format(format, other):
             return
-        api = f"{self.source.tensor_class}.dtype"
-        written = self.written_format(word)
+        written, api = self.written_format(word), self._format_of_tensors
         if written is None:
             reason = f"{word!r} has no counterpart among {self.target.name}'s number formats"
             self._refuse(other, api, Refusal("CM201", reason, "compare with the target's own format"))
@@ -55,17 +57,18 @@ class Formats(FilePort):
         """Tell whether an expression is a tensor's format; say where it can't be told."""
         if self.inference.kind(node) == "dtype":
             return True
-        if isinstance(node, ast.Attribute) and node.attr == "dtype" and not self._is_array(node.value):
-            message = (
-                f"whether {ast.unparse(node.value)} is a tensor can't be told, so {ast.unparse(other)} stays"
-            )
-            self._say(
-                "CM107", "warning", other, message, "annotate it, or compare with the target's own format"
-            )
+        if isinstance(node, ast.Attribute) and self._format_of_tensors.endswith(f".{node.attr}"):
+            if self.inference.kind(node.value) in ("unknown", "tensor"):  # and not an array
+                whose = ast.unparse(node.value)
+                message = f"whether {whose} is a tensor can't be told, so {ast.unparse(other)} stays"
+                advice = "annotate it, or compare with the target's own format"
+                self._say("CM107", "warning", other, message, advice)
         return False
 
-    def _is_array(self, node: ast.expr) -> bool:
-        return self.inference.kind(node) not in ("unknown", "tensor")
+    @functools.cached_property
+    def _format_of_tensors(self) -> str:
+        """Name the attribute that is a tensor's number format."""
+        return next(b.api for b in self.source.bindings if b.operator.name == "dtype_of" and b.api)
 
     def named_format(self, node: ast.expr) -> str | None:
         """Give the word of a number format that a text or a name of NumPy's is."""
