@@ -35,7 +35,7 @@ class Formats(FilePort):
         several = isinstance(right, _SEVERAL) and isinstance(op, (ast.In, ast.NotIn))
         parts: list[ast.expr] = list(right.elts) if several else [right]  # type: ignore[attr-defined]
         for one, others in ((left, parts), (right, [left])):
-            for other in others if one is not None else ():
+            for other in others:
                 self._spell(one, other)
 
     def _spell(self, format: ast.expr, other: ast.expr) -> None:
