@@ -17,7 +17,9 @@ class Curve:
     judge: tuple[float, ...]
     problem: str = ""
     judged: str = "source"  # which of the two is torch, whose own rounding is the measure
-    nearby: tuple[tuple[float, ...], ...] = ()  # torch from weights one unit in the last place away
+    nearby: tuple[
+        tuple[float, ...], ...
+    ] = ()  # torch without oneDNN, and from weights one unit in the last place away
 
     @property
     def multiple(self) -> float:

@@ -1,7 +1,7 @@
 """Trains source and port from the same weights on the same batches, and compares their losses.
 
-Rounding grows along training, on both sides. How much is measured: torch is trained from weights
-one unit in the last place away too, and at each step the other's loss may be 8 times as far from a float64 run as
+Rounding grows along training, on both sides. How much is measured: torch is trained without oneDNN, whose
+sums have another order, and from weights one unit in the last place away too, and at each step the other's loss may be 8 times as far from a float64 run as
 the furthest of torch's own float32 runs has been so far, plus the roundoff of the loss.
 """
 
@@ -24,7 +24,7 @@ from convmap.verify import load_sides
 
 RATES = {"sgd": 1e-3, "adam": 1e-3}
 BATCHES = 4  # in turn
-NEARBY = 3  # more runs of torch
+NEARBY = 3  # runs of torch from other weights
 
 
 def train(case: Case, target: str, pool: Workers, rules: Rules, steps: int, seed: int) -> list[Curve]:
@@ -68,7 +68,7 @@ def _curve(sides: Sides, case: Case, optimizer: str, rate: float, steps: int, se
     source = sides.pool[sides.source].ask("train_steps", model=sides.source_model, **common)
     port = sides.pool[sides.target].ask("train_steps", model=sides.target_model, **common)
     judge = sides.pool[JUDGE].ask("train_steps", model=judge_model, dtype="float64", **common)
-    nearby = []
+    nearby = [tuple(sides.pool[JUDGE].ask("train_steps", model=judge_model, onednn=False, **common))]
     for _ in range(NEARBY):
         moved = {
             name: (v * (1 + ROUNDOFF * stream.choice([-2, 2], v.shape))).astype(v.dtype)

@@ -183,7 +183,7 @@ class Model:
         found = self.net.load_state_dict(torch.load(path, weights_only=True), strict=False)
         return {"missing": list(found.missing_keys), "unexpected": list(found.unexpected_keys)}
 
-    def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed, dtype="float32"):
+    def train_steps(self, batches, lists, targets, optimizer, rate, noise_seed, dtype="float32", onednn=True):
         """Train a copy on batches in turn: the loss before each step, the mean square off the targets."""
         net, kind = _copied(self.net).train(), getattr(torch, dtype)
         net = net.double() if dtype == "float64" else net
@@ -198,13 +198,14 @@ class Model:
             for number, (arrays, wanted) in enumerate(zip(batches, targets)):
                 tensors = [torch.from_numpy(a) for a in arrays]
                 tensors = [t.to(kind) if t.is_floating_point() else t for t in tensors]
-                with self._drawing(side.Noise(noise_seed + number), kind):
-                    outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
-                loss = sum(
-                    ((y - torch.from_numpy(t).to(kind)) ** 2).mean() for (_, y), t in zip(outputs, wanted)
-                )
-                stepper.zero_grad()
-                loss.backward()
+                with torch.backends.mkldnn.flags(enabled=onednn):
+                    with self._drawing(side.Noise(noise_seed + number), kind):
+                        outputs = side.flatten(net(*side.arguments(tensors, lists)), torch.is_tensor)
+                    loss = sum(
+                        ((y - torch.from_numpy(t).to(kind)) ** 2).mean() for (_, y), t in zip(outputs, wanted)
+                    )
+                    stepper.zero_grad()
+                    loss.backward()
                 stepper.step()
                 losses.append(float(loss.detach()))
         finally:
