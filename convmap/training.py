@@ -1,8 +1,9 @@
 """Trains source and port from the same weights on the same batches, and compares their losses.
 
 Rounding grows along training, on both sides. How much is measured: torch is trained without oneDNN, whose
-sums have another order, and from weights one unit in the last place away too, and at each step the other's loss may be 8 times as far from a float64 run as
-the furthest of torch's own float32 runs has been so far, plus the roundoff of the loss.
+sums have another order, and from weights one unit in the last place away too, and at each step the other's
+loss may be 8 times as far from a float64 run as the furthest of torch's own float32 runs has been so far,
+plus the roundoff of the loss.
 """
 
 from __future__ import annotations
