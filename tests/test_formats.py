@@ -34,6 +34,7 @@ PIECES = [
     ("torch", "mask", "torch.cumprod(x, 1) + x.cumprod(0)", True),
     ("mindspore", "whole", "ops.mean(x)", True),
     ("mindspore", "whole", "ops.mean(x, 1)", True),
+    ("mindspore", "whole", "ops.mean(x, (0, 1))", True),
     ("mindspore", "whole", "x.mean(axis=1, keep_dims=True)", True),
     ("mindspore", "whole", "ops.ReduceMean()(x, 1)", True),
     ("mindspore", "mask", "ops.reduce_sum(x, 1)", True),

@@ -7,6 +7,11 @@ from reduce import average
 
 def mean_fraction(inp, axis=None, keepdims=False):
     """The mean, which of whole numbers is a fraction."""
+    return ops.mean(inp if inp.is_floating_point() else inp.astype(mindspore.float32), axis, keepdims)
+
+
+def mean_fraction_of_any(inp, axis=None, keepdims=False):
+    """The mean, which of whole numbers is a fraction, and of no elements NaN."""
     return average(inp if inp.is_floating_point() else inp.astype(mindspore.float32), axis, keepdims)
 
 
