@@ -13,12 +13,10 @@ from convmap.rules import load
 from convmap.sides import Workers
 
 MAKE = {
-    "torch": {
-        "whole": "(x * 3).int()", "mask": "x > 0", "bytes": "(x * 60).abs().to(torch.uint8)", "long": "(x * 3).long()",
-    },
+    "torch": {"whole": "(x * 3).int()", "mask": "x > 0", "bytes": "(x * 60).abs().to(torch.uint8)"},
     "mindspore": {"whole": "ops.stop_gradient(x * 3).astype(mindspore.int32)", "mask": "x > 0"},
     "megengine": {"whole": "(x * 3).astype('int32')", "mask": "x > 0"},
-}  # fmt: skip
+}
 ALL = ("torch", "mindspore", "megengine")
 # source, what x is, the call, whether its values are whole numbers
 PIECES = [
